@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Holds a test run to tests/skips.yml: which tests may be skipped, and how many must pass at least.
+
+A pytest plugin. It ends every run with one line that counts, and fails the run when the contract is broken.
+The floor, and rows that match no test, are judged only when the whole suite ran.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+import yaml
+
+# From harmless to bad: a test's worst phase decides.
+OUTCOMES = ("passed", "skipped", "failed")
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What tests/skips.yml promises."""
+
+    floor: int
+    skips: dict[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> Contract:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return cls(floor=int(data["floor"]), skips={row["test"]: row["reason"] for row in data["skips"]})
+
+    def allows(self, test: str) -> bool:
+        return any(fnmatchcase(test, pattern) for pattern in self.skips)
+
+
+@dataclass
+class Run:
+    """What happened, test by test."""
+
+    contract: Contract
+    whole: bool
+    collected: list[str] = field(default_factory=list)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def add(self, test: str, outcome: str, reason: str = "") -> None:
+        worst = max(outcome, self.outcomes.get(test, "passed"), key=OUTCOMES.index)
+        self.outcomes[test] = worst
+        if outcome == "skipped":
+            self.reasons[test] = reason
+
+    def count(self, outcome: str) -> int:
+        return Counter(self.outcomes.values())[outcome]
+
+    def breaches(self) -> list[str]:
+        """Return what breaks the contract, in words."""
+        skipped = sorted(test for test, outcome in self.outcomes.items() if outcome == "skipped")
+        found = [
+            f"{test} was skipped ({self.reasons[test]}), and tests/skips.yml does not allow it"
+            for test in skipped
+            if not self.contract.allows(test)
+        ]
+        if not self.whole:
+            return found
+        tests = {*self.collected, *self.outcomes}
+        found += [
+            f"tests/skips.yml allows '{pattern}', and no test has such a name: remove the row"
+            for pattern in self.contract.skips
+            if not any(fnmatchcase(test, pattern) for test in tests)
+        ]
+        if self.count("passed") < self.contract.floor:
+            found.append(f"{self.count('passed')} tests passed, the floor in tests/skips.yml is {self.contract.floor}")
+        return found
+
+
+KEY = pytest.StashKey[Run]()
+# Options that leave tests out.
+NARROWING = ("keyword", "markexpr", "deselect", "lf", "collectonly")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # An option is absent where its plugin is switched off.
+    narrowed = any(getattr(config.option, name, None) for name in NARROWING)
+    whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not narrowed
+    config.stash[KEY] = Run(Contract.read(config.rootpath / "tests/skips.yml"), whole)
+    config.pluginmanager.register(Recorder(config.stash[KEY]), "skip-contract-recorder")
+
+
+class Recorder:
+    """Listens to pytest, for one run."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        self.run.collected = [item.nodeid for item in items]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.outcome != "passed":
+            self.run.add(report.nodeid, report.outcome, why(report))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        # An expected failure is a skip under another name: fix the code, or list the skip.
+        outcome = "failed" if hasattr(report, "wasxfail") else report.outcome
+        self.run.add(report.nodeid, outcome, why(report))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        bad = self.run.count("failed") or self.run.breaches()
+        if bad and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        reporter = config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or config.option.collectonly:
+            return
+        for breach in self.run.breaches():
+            reporter.write_line(f"Skip contract: {breach}.", red=True)
+        reporter.write_line(", ".join(f"{self.run.count(name)} {name}" for name in ("passed", "failed", "skipped")))
+
+
+def why(report: pytest.CollectReport | pytest.TestReport) -> str:
+    """Return the reason of a skip in one line."""
+    text = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    return " ".join(text.removeprefix("Skipped: ").split())

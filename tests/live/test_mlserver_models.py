@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -56,7 +57,9 @@ class MLServer:
     def start(self) -> None:
         with (self.home / "log").open("ab") as log:
             command = [str(Path(sys.executable).with_name("mlserver")), "start", "."]
-            self.process = subprocess.Popen(command, cwd=self.repository, stdout=log, stderr=log)
+            # The mark that launch.py gives to every program of a data plane.
+            marked = {**os.environ, "SERVING_CONFIG": "abc"}
+            self.process = subprocess.Popen(command, cwd=self.repository, env=marked, stdout=log, stderr=log)
 
     def kill(self) -> None:
         if self.process is not None:

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Call a server of the Open Inference Protocol over gRPC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Iterable, Mapping
+
+from .._core.errors import ServingError
+from .optional import require_grpc
+
+# An answer that is too large must be the server's or a proxy's refusal, not ours.
+_MESSAGE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class GrpcAnswer:
+    """How a call ended: a status by its name, and what came along."""
+
+    code: str
+    details: str
+    message: bytes
+    metadata: Mapping[str, str]
+
+    @property
+    def route(self) -> str | None:
+        """The model that answered, as Envoy names it."""
+        return self.metadata.get("x-seldon-route")
+
+
+class GrpcInference:
+    """One server by its ``address:port``, in plaintext or, with root certificates, over TLS."""
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        authority: str | None = None,
+        root_certificates: bytes | None = None,
+        timeout: float = 5.0,
+    ) -> None:
+        self._grpc = require_grpc()
+        self._timeout = timeout
+        options = _options(authority, encrypted=root_certificates is not None)
+        if root_certificates is None:
+            self._channel = self._grpc.insecure_channel(target, options=options)
+        else:
+            credentials = self._grpc.ssl_channel_credentials(root_certificates)
+            self._channel = self._grpc.secure_channel(target, credentials, options=options)
+
+    def __enter__(self) -> GrpcInference:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; calls that are under way end as CANCELLED."""
+        self._channel.close()
+
+    def call(
+        self, method: str, message: bytes, metadata: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> GrpcAnswer:
+        """Make one call and wait for its end; a status other than OK is an answer too."""
+        # Without serializers, messages are bytes.
+        call = self._channel.unary_unary(method)
+        seconds = self._timeout if timeout is None else timeout
+        try:
+            answer, ended = call.with_call(message, timeout=seconds, metadata=_pairs(metadata))
+        except self._grpc.RpcError as error:
+            # An answer that is nothing but a status carries its headers in its one block, which is the last.
+            found = {**_metadata(error.trailing_metadata()), **_metadata(error.initial_metadata())}
+            return GrpcAnswer(error.code().name, error.details() or "", b"", found)
+        except ValueError as error:
+            raise ServingError(f"The gRPC call {method} cannot be made: {error}.") from error
+        return GrpcAnswer(ended.code().name, ended.details() or "", answer, _metadata(ended.initial_metadata()))
+
+
+def _options(authority: str | None, *, encrypted: bool) -> list[tuple[str, Any]]:
+    options: list[tuple[str, Any]] = [
+        # The server that is named, and no proxy out of the environment.
+        ("grpc.enable_http_proxy", 0),
+        # What fails is seen, and each object has connections of its own.
+        ("grpc.enable_retries", 0),
+        ("grpc.use_local_subchannel_pool", 1),
+        ("grpc.max_receive_message_length", _MESSAGE_BYTES),
+    ]
+    if authority is not None:
+        options.append(("grpc.default_authority", authority))
+        if encrypted:
+            options.append(("grpc.ssl_target_name_override", authority))
+    return options
+
+
+def _pairs(metadata: Mapping[str, str] | None) -> list[tuple[str, str]]:
+    return [(name.lower(), value) for name, value in (metadata or {}).items()]
+
+
+def _metadata(found: Iterable[tuple[str, str | bytes]] | None) -> dict[str, str]:
+    return {
+        name.lower(): value if isinstance(value, str) else value.decode(errors="backslashreplace")
+        for name, value in found or ()
+    }
+
+
+__all__ = ["GrpcAnswer", "GrpcInference"]

@@ -11,17 +11,20 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any, Iterator, Mapping, Sequence
 
 Json = Mapping[str, Any]
 
 BOOL, INTEGER, FLOAT, BYTES = "bool", "integer", "float", "bytes"
+_NOTHING = object()
 
 
 @dataclass(frozen=True)
 class Datatype:
-    """What the elements of a tensor are, and between which bounds."""
+    """What the elements of a tensor are, and between which bounds; those of a float leave out what is not finite."""
 
     kind: str
     low: float = 0
@@ -34,7 +37,7 @@ class Datatype:
         if isinstance(value, bool):
             return self.kind == BOOL
         if self.kind == FLOAT:
-            return isinstance(value, (int, float)) and math.isfinite(value) and abs(value) <= self.high
+            return isinstance(value, (int, float)) and abs(value) <= self.high
         return isinstance(value, int) and self.low <= value <= self.high
 
 
@@ -44,29 +47,34 @@ DATATYPES: Mapping[str, Datatype] = {
     **{f"INT{bits}": Datatype(INTEGER, -(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
     "FP16": Datatype(FLOAT, high=65504.0),
     "FP32": Datatype(FLOAT, high=(2 - 2**-23) * 2.0**127),
-    "FP64": Datatype(FLOAT, high=math.inf),
+    "FP64": Datatype(FLOAT, high=sys.float_info.max),
     "BYTES": Datatype(BYTES),
 }
 
 
 def flat(data: object) -> Iterator[Any]:
     """Yield the elements of a tensor, which may be nested lists, in row-major order."""
-    if isinstance(data, (list, tuple)):
-        for item in data:
-            yield from flat(item)
-    else:
-        yield data
+    # A stack of its own: how deep an answer is nested is not ours to say.
+    stack = [iter([data])]
+    while stack:
+        for item in stack[-1]:
+            if isinstance(item, (list, tuple)):
+                stack.append(iter(item))
+                break
+            yield item
+        else:
+            stack.pop()
 
 
 def infer_faults(answer: Json | bytes, *, model: str) -> list[str]:
     """Return what is wrong with the answer to an inference that was routed to a model, or nothing.
 
-    The model may answer under its own name or under ``<model>_<version>``.
+    The model may answer under the name that is given or, when that has no version, under ``<model>_<version>``.
     """
     if isinstance(answer, bytes):
         try:
             answer = json.loads(answer)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return [f"the body is no JSON ({error})"]
     if not isinstance(answer, Mapping):
         return [f"the body is {_kind(answer)} and not an object"]
@@ -104,26 +112,26 @@ def values(answer: Json) -> list[Any]:
 
 def same_values(found: Sequence[Any], expected: Sequence[Any], tolerance: float) -> bool:
     """Say whether all values agree; numbers may differ by the tolerance, times their size where that is above 1."""
-    return len(found) == len(expected) and all(
-        _same(one, other, tolerance) for one, other in zip(flat(found), flat(expected))
-    )
+    pairs = zip_longest(flat(found), flat(expected), fillvalue=_NOTHING)
+    return all(_same(one, other, tolerance) for one, other in pairs)
 
 
-def _same(found: object, expected: object, tolerance: float) -> bool:
-    if _is_number(found) and _is_number(expected):
-        # Not a number is never right, and infinity has no neighbours.
-        difference = abs(found - expected)  # type: ignore[operator]
-        return bool(difference <= tolerance * max(1.0, abs(expected)))  # type: ignore[arg-type]
-    return type(found) is type(expected) and found == expected
+def _same(found: Any, expected: Any, tolerance: float) -> bool:
+    # Among the other values are those that are not finite: infinity is the same as itself alone, and NaN as nothing.
+    if _is_finite(found) and _is_finite(expected):
+        return bool(abs(found - expected) <= tolerance * max(1.0, abs(expected)))
+    return type(found) is type(expected) and bool(found == expected)
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _is_finite(value: object) -> bool:
+    return not isinstance(value, bool) and DATATYPES["FP64"].holds(value)
 
 
 def _name_faults(answer: Json, model: str) -> list[str]:
     name = answer.get("model_name")
-    if isinstance(name, str) and re.fullmatch(rf"{re.escape(model)}(_\d+)?", name):
+    # No name holds an underscore, so what does is a version's own name already.
+    version = "" if "_" in model else r"(_\d+)?"
+    if isinstance(name, str) and re.fullmatch(re.escape(model) + version, name):
         return []
     return [f"model_name is {_short(name)} and not {model}"]
 
@@ -158,7 +166,8 @@ def _data_faults(tensor: Json, place: str) -> list[str]:
         return []
     more = f" and {len(strays) - 1} more like it" if len(strays) > 1 else ""
     # MLServer writes a number that is not finite as null.
-    return [f"{place} has the element {_short(strays[0])}{more}, which is no finite {tensor['datatype']}"]
+    kind = f"finite {tensor['datatype']}" if datatype.kind == FLOAT else tensor["datatype"]
+    return [f"{place} has the element {_short(strays[0])}{more}, which is no {kind}"]
 
 
 def _input_faults(given: Json, known: Json) -> list[str]:
@@ -178,7 +187,7 @@ def _kind(value: object) -> str:
 
 
 def _short(value: object) -> str:
-    text = json.dumps(value, default=repr)
+    text = json.dumps(value)
     return text if len(text) <= 120 else text[:117] + "..."
 
 

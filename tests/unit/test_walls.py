@@ -19,7 +19,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "module_utils/_adapters": ("_core", "_adapters", "ansible.module_utils"),
     "module_utils/_wiring": ("_core", "_adapters", "_wiring", "ansible.module_utils"),
     "modules": ("_core", "_wiring", "ansible.module_utils"),
-    "plugin_utils": ("_core", "_wiring", "plugin_utils", "ansible"),
+    # Jinja2 comes with ansible-core, and the controller has both.
+    "plugin_utils": ("_core", "_wiring", "plugin_utils", "ansible", "jinja2"),
     "action": ("_core", "_wiring", "plugin_utils", "ansible"),
     "filter": ("_core", "ansible"),
     "lookup": ("_core", "_adapters", "ansible"),
@@ -93,7 +94,7 @@ def is_allowed(name: str, room: str) -> bool:
         return room != "module_utils/_core" or parts[0] not in OUTWARD
     # Anything else is Ansible or an optional library, which only an adapter may know.
     if parts[0] != "ansible":
-        return room == "module_utils/_adapters"
+        return room == "module_utils/_adapters" or parts[0] in ALLOWED[room]
     return any(f"{name}.".startswith(f"{allowed}.") for allowed in ALLOWED[room] if allowed.startswith("ansible"))
 
 

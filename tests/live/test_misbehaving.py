@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.client
-import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import grpc
 import pytest
-from mlserver.grpc import dataplane_pb2 as messages
-from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
 
 from tests.live.data_plane import BASELINE, ENHANCED, EXPERIMENT
+from tests.live.misbehaving.hops import ask, ask_grpc, predicted
 from tests.live.misbehaving.misbehaving_runtime import is_due
 from tests.live.misbehaving.switch import Misbehaving, Switch, running_misbehaving
 
@@ -46,39 +41,6 @@ def switch(misbehaving: Misbehaving) -> Switch:
     return misbehaving.switches[BASELINE]
 
 
-def ask(misbehaving: Misbehaving, row: int = 0, name: str = BASELINE) -> tuple[int, int | None]:
-    """Ask a model's own MLServer for one held-out row, and return the status and the class that it predicts."""
-    plane = misbehaving.plane
-    port = plane.variables["data_plane_mlserver_http_port"] + (BASELINE, ENHANCED).index(name)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    body = json.dumps(plane.golden()["requests"][row])
-    connection.request("POST", f"/v2/models/{name}_1/infer", body, {"Content-Type": "application/json"})
-    with contextlib.closing(connection), connection.getresponse() as response:
-        content = response.read()
-        return response.status, predicted(content) if response.status == 200 else None
-
-
-def ask_grpc(misbehaving: Misbehaving, row: int = 0) -> int | str:
-    """Return the class that the model predicts over gRPC, or the code of its refusal."""
-    plane = misbehaving.plane
-    (given,) = plane.golden()["requests"][row]["inputs"]
-    contents = messages.InferTensorContents(fp64_contents=given["data"])
-    tensor = messages.ModelInferRequest.InferInputTensor(
-        name=given["name"], datatype="FP64", shape=given["shape"], contents=contents
-    )
-    request = messages.ModelInferRequest(model_name=f"{BASELINE}_1", inputs=[tensor])
-    with grpc.insecure_channel(f"127.0.0.1:{plane.variables['data_plane_mlserver_grpc_port']}") as channel:
-        try:
-            answer = GRPCInferenceServiceStub(channel).ModelInfer(request, timeout=30)
-        except grpc.RpcError as error:
-            return str(error.code().name)
-    return int(answer.outputs[0].contents.int64_contents[0])
-
-
-def predicted(body: bytes) -> int:
-    return int(json.loads(body)["outputs"][0]["data"][0])
-
-
 def golden(misbehaving: Misbehaving, name: str = BASELINE) -> list[int]:
     return list(misbehaving.plane.golden()["models"][name]["answers"])
 
@@ -105,36 +67,36 @@ def test_share_is_exact_in_the_long_run(share: float) -> None:
 @pytest.mark.parametrize("name", [BASELINE, ENHANCED])
 def test_healthy_model_answers_as_the_sample(misbehaving: Misbehaving, name: str) -> None:
     answers = golden(misbehaving, name)
-    assert [ask(misbehaving, row, name) for row in range(len(answers))] == [(200, answer) for answer in answers]
+    assert [ask(misbehaving.plane, row, name) for row in range(len(answers))] == [(200, answer) for answer in answers]
 
 
 def test_healthy_model_answers_as_the_sample_over_grpc(misbehaving: Misbehaving) -> None:
     answers = golden(misbehaving)
-    assert [ask_grpc(misbehaving, row) for row in range(len(answers))] == answers
+    assert [ask_grpc(misbehaving.plane, row) for row in range(len(answers))] == answers
 
 
 def test_share_fails(misbehaving: Misbehaving, switch: Switch) -> None:
     switch.fail(0.25)
-    assert [ask(misbehaving)[0] for _ in range(8)] == [200, 200, 200, 500] * 2
+    assert [ask(misbehaving.plane)[0] for _ in range(8)] == [200, 200, 200, 500] * 2
     # The count goes on: REST and gRPC are one model.
-    codes = [ask_grpc(misbehaving) for _ in range(4)]
+    codes = [ask_grpc(misbehaving.plane) for _ in range(4)]
     assert codes == [golden(misbehaving)[0]] * 3 + ["INTERNAL"]
 
 
 def test_model_that_fails_stays_ready_and_the_other_namespace_answers(misbehaving: Misbehaving, switch: Switch) -> None:
     switch.fail(1)
-    assert {ask(misbehaving)[0] for _ in range(5)} == {500}
+    assert {ask(misbehaving.plane)[0] for _ in range(5)} == {500}
     ready = f"/v2/models/{BASELINE}_1/ready"
     assert misbehaving.plane.call(ready, port="data_plane_mlserver_http_port", address="127.0.0.1").status == 200
-    assert {ask(misbehaving, name=ENHANCED)[0] for _ in range(5)} == {200}
+    assert {ask(misbehaving.plane, name=ENHANCED)[0] for _ in range(5)} == {200}
 
 
 def test_share_is_wrong_with_status_200(misbehaving: Misbehaving, switch: Switch) -> None:
     switch.wrong(0.5)
     right = golden(misbehaving)
     answers = [(200, right[0]), (200, 1 - right[1]), (200, right[2]), (200, 1 - right[3])]
-    assert [ask(misbehaving, row) for row in range(4)] == answers
-    assert [ask_grpc(misbehaving, row) for row in range(2)] == [right[0], 1 - right[1]]
+    assert [ask(misbehaving.plane, row) for row in range(4)] == answers
+    assert [ask_grpc(misbehaving.plane, row) for row in range(2)] == [right[0], 1 - right[1]]
 
 
 def test_share_is_slow_and_the_others_do_not_wait_for_it(misbehaving: Misbehaving, switch: Switch) -> None:
@@ -142,7 +104,7 @@ def test_share_is_slow_and_the_others_do_not_wait_for_it(misbehaving: Misbehavin
 
     def seconds(_number: int) -> float:
         started = time.monotonic()
-        assert ask(misbehaving)[0] == 200
+        assert ask(misbehaving.plane)[0] == 200
         return time.monotonic() - started
 
     with ThreadPoolExecutor(4) as pool:
@@ -150,7 +112,7 @@ def test_share_is_slow_and_the_others_do_not_wait_for_it(misbehaving: Misbehavin
     assert found[3] < QUICK_SECONDS
     assert found[4] >= SLOW / 1000
     started = time.monotonic()
-    assert [ask_grpc(misbehaving) for _ in range(2)] == [golden(misbehaving)[0]] * 2
+    assert [ask_grpc(misbehaving.plane) for _ in range(2)] == [golden(misbehaving)[0]] * 2
     assert time.monotonic() - started >= SLOW / 1000
 
 
@@ -158,11 +120,11 @@ def test_ways_to_misbehave_add_up_and_healing_ends_all(misbehaving: Misbehaving,
     switch.slow(SLOW)
     switch.wrong(1)
     started = time.monotonic()
-    assert ask(misbehaving) == (200, 1 - golden(misbehaving)[0])
+    assert ask(misbehaving.plane) == (200, 1 - golden(misbehaving)[0])
     assert time.monotonic() - started >= SLOW / 1000
     switch.heal()
     started = time.monotonic()
-    assert ask(misbehaving) == (200, golden(misbehaving)[0])
+    assert ask(misbehaving.plane) == (200, golden(misbehaving)[0])
     assert time.monotonic() - started < QUICK_SECONDS
 
 

@@ -1,0 +1,238 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The smoke test finds each fault of the request path, and blames the hop that has it and no other."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+
+from tests.live.data_plane import BASELINE, ENHANCED, EXPERIMENT, HOST, NAMESPACES, DataPlane, wait_for
+from tests.live.misbehaving import faults, route_edits
+from tests.live.misbehaving.hops import ENVOY, NGINX, SOON, ask, ask_grpc_over_tls, complaints, skew, sticky
+from tests.live.misbehaving.switch import Misbehaving, Switch, running_misbehaving
+
+ROUTE = f"{EXPERIMENT}.experiment"
+INFERENCE, RESEARCH = NAMESPACES
+SLOW = 60
+HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault, how plain calls see it, and what the smoke test is to say of it."""
+
+    make: Callable[[Misbehaving], AbstractContextManager[None]]
+    shows: Callable[[DataPlane], bool]
+    # The first broken check and its target. Checks of the same hop may fail as well.
+    first: tuple[str, str] | None
+    # Warnings that tell the fault; only healthy hops must have none.
+    warnings: frozenset[tuple[str, str]] = frozenset()
+
+
+@contextmanager
+def switched(misbehaving: Misbehaving, name: str, move: Callable[[Switch], None]) -> Iterator[None]:
+    move(misbehaving.switches[name])
+    try:
+        yield
+    finally:
+        misbehaving.heal()
+
+
+def model(name: str, move: Callable[[Switch], None]) -> Callable[[Misbehaving], AbstractContextManager[None]]:
+    return lambda misbehaving: switched(misbehaving, name, move)
+
+
+def plane(
+    make: Callable[..., AbstractContextManager[None]], *arguments: Any, **more: Any
+) -> Callable[[Misbehaving], AbstractContextManager[None]]:
+    return lambda misbehaving: make(misbehaving.plane, *arguments, **more)
+
+
+def is_silent(call: Callable[[], object]) -> bool:
+    """Say whether nobody answers within a short time."""
+    try:
+        call()
+    except OSError:
+        return True
+    return False
+
+
+def nginx_fails(status: int) -> Callable[[DataPlane], bool]:
+    """Return whether NGINX answers with this status, and Envoy with 200."""
+    return lambda on: (sticky(on, ENHANCED).status, sticky(on, ENHANCED, **ENVOY).status) == (status, 200)
+
+
+def seconds(on: DataPlane) -> float:
+    started = time.monotonic()
+    assert ask(on, name=ENHANCED)[0] == 200
+    return time.monotonic() - started
+
+
+def shares(on: DataPlane) -> float:
+    """Return the share of the enhanced model among callers of the experiment, at Envoy."""
+    routes = Counter(on.infer(ROUTE, **ENVOY).route for _ in range(100))
+    return routes[f":{ENHANCED}_1:"] / routes.total()
+
+
+def is_gone(on: DataPlane, call: Callable[..., Any], **more: Any) -> bool:
+    """Say whether a hop takes no connection, or does not answer soon."""
+    try:
+        call(on, **more)
+    except OSError:
+        return True
+    return False
+
+
+FAULTS = {
+    "a model fails 5 % of the requests": Fault(
+        model(BASELINE, lambda switch: switch.fail(0.05)),
+        lambda on: Counter(ask(on)[0] for _ in range(20)) == {200: 19, 500: 1},
+        ("mlserver.success", BASELINE),
+    ),
+    "a model fails all requests": Fault(
+        model(ENHANCED, lambda switch: switch.fail(1)),
+        lambda on: ask(on, name=ENHANCED)[0] == sticky(on, ENHANCED).status == 500,
+        ("mlserver.infer", ENHANCED),
+    ),
+    "a model is slow": Fault(
+        model(ENHANCED, lambda switch: switch.slow(SLOW)),
+        lambda on: seconds(on) >= SLOW / 1000,
+        ("path.latency", ""),
+    ),
+    "a model answers wrong with 200": Fault(
+        model(ENHANCED, lambda switch: switch.wrong(0.2)),
+        lambda on: len({ask(on, name=ENHANCED) for _ in range(5)}) == 2,
+        ("mlserver.golden", ENHANCED),
+    ),
+    "a model is not loaded": Fault(
+        plane(faults.unloaded, 1, f"{ENHANCED}_1"),
+        lambda on: ask(on, name=ENHANCED)[0] in (400, 404),
+        ("mlserver.model_ready", ENHANCED),
+    ),
+    "the MLServer of a namespace is down": Fault(
+        plane(faults.stopped, f"mlserver-{RESEARCH}"),
+        lambda on: is_gone(on, ask, name=ENHANCED) and ask(on)[0] == 200,
+        ("mlserver.live", RESEARCH),
+    ),
+    "the MLServer of a namespace hangs": Fault(
+        plane(faults.frozen, f"mlserver/{INFERENCE}"),
+        lambda on: is_gone(on, sticky, name=BASELINE, timeout=1) and ask(on, name=ENHANCED)[0] == 200,
+        ("mlserver.live", INFERENCE),
+    ),
+    "Envoy hangs": Fault(
+        plane(faults.frozen, "envoy"),
+        lambda on: is_gone(on, sticky, name=BASELINE, timeout=1, **ENVOY) and ask(on)[0] == 200,
+        ("envoy.connect", ""),
+    ),
+    "Envoy is dead, and nobody starts it": Fault(
+        plane(faults.killed, "envoy"),
+        lambda on: is_gone(on, sticky, name=BASELINE, **ENVOY) and sticky(on, BASELINE).status == 502,
+        ("envoy.connect", ""),
+    ),
+    "Envoy has other weights than declared": Fault(
+        plane(faults.edited_routes, route_edits.ROUTES, route_edits.other_weights),
+        lambda on: shares(on) > 0.5,
+        ("envoy.split", EXPERIMENT),
+    ),
+    "Envoy refused the routes, and goes on with the old ones": Fault(
+        plane(faults.edited_routes, route_edits.ROUTES, route_edits.refused),
+        lambda on: shares(on) < 0.5,
+        ("envoy.routes", EXPERIMENT),
+    ),
+    "Envoy has no routes": Fault(
+        plane(faults.edited_routes, route_edits.ROUTES, route_edits.no_routes),
+        lambda on: sticky(on, BASELINE, **ENVOY).status == 404,
+        ("envoy.infer", BASELINE),
+    ),
+    "Envoy leads to the wrong server": Fault(
+        plane(faults.edited_routes, route_edits.CLUSTERS, route_edits.wrong_server),
+        lambda on: (sticky(on, ENHANCED, **ENVOY).status, sticky(on, BASELINE, **ENVOY).status) == (404, 200),
+        ("envoy.infer", ENHANCED),
+    ),
+    "NGINX leads to a port where nobody is": Fault(
+        plane(faults.edited_nginx, r"(upstream seldon-mesh .*?\n\s+server [^:]+):\d+;", r"\1:1;"),
+        nginx_fails(502),
+        ("nginx.route", BASELINE),
+    ),
+    "NGINX leads past Envoy": Fault(
+        lambda misbehaving: faults.edited_nginx(
+            misbehaving.plane,
+            rf":{misbehaving.plane.variables['data_plane_envoy_http_port']};",
+            f":{misbehaving.plane.variables['data_plane_mlserver_http_port']};",
+        ),
+        nginx_fails(404),
+        ("nginx.route", BASELINE),
+    ),
+    "NGINX serves another host name": Fault(
+        plane(faults.edited_nginx, f"server_name {HOST};", "server_name ml.example.com;"),
+        nginx_fails(404),
+        ("nginx.route", BASELINE),
+    ),
+    "NGINX serves any host name": Fault(
+        plane(
+            faults.edited_nginx,
+            r"(server_name _;\s+)return 404;",
+            r"\1location / {proxy_pass http://seldon-mesh; proxy_http_version 1.1;}",
+        ),
+        lambda on: sticky(on, BASELINE, headers={"Host": "example.com"}).status == 200,
+        ("nginx.unknown_host", ""),
+    ),
+    "NGINX drops seldon-model": Fault(
+        plane(faults.edited_nginx, r"(proxy_set_header Host \$host;)", r'\1 proxy_set_header seldon-model "";'),
+        lambda on: [on.infer(ROUTE, name="nobody", **hop).status for hop in (NGINX, ENVOY)] == [404, 200],
+        ("nginx.route", ROUTE),
+    ),
+    "NGINX drops x-seldon-route": Fault(
+        plane(faults.edited_nginx, r"(proxy_set_header Host \$host;)", r'\1 proxy_set_header x-seldon-route "";'),
+        lambda on: [on.infer(ROUTE, route=":gone_9:", **hop).status for hop in (NGINX, ENVOY)] == [200, 404],
+        ("nginx.route", ROUTE),
+    ),
+    "NGINX leads gRPC to a port where nobody is": Fault(
+        plane(faults.edited_nginx, r"(upstream seldon-mesh-grpc .*?\n\s+server [^:]+):\d+;", r"\1:1;"),
+        lambda on: ask_grpc_over_tls(on) == "UNAVAILABLE" and sticky(on, BASELINE).status == 200,
+        ("nginx.grpc", BASELINE),
+    ),
+    "NGINX is stopped": Fault(
+        plane(faults.stopped, "nginx"),
+        lambda on: is_gone(on, sticky, name=BASELINE) and sticky(on, BASELINE, **ENVOY).status == 200,
+        ("address.connect", ""),
+    ),
+    "the certificate has expired": Fault(
+        plane(faults.certificate, days=(-30, -1)),
+        lambda on: ask_grpc_over_tls(on) == "UNAVAILABLE" and sticky(on, BASELINE).status == 200,
+        ("nginx.certificate", ""),
+    ),
+    "the certificate is of another host": Fault(
+        plane(faults.certificate, name="ml.example.com"),
+        lambda on: ask_grpc_over_tls(on) == "UNAVAILABLE" and sticky(on, BASELINE).status == 200,
+        ("nginx.certificate", ""),
+    ),
+    "NGINX's clock is an hour ahead": Fault(
+        plane(faults.other_clock),
+        lambda on: abs(skew(on) - HOUR) < SOON and sticky(on, BASELINE).status == 200,
+        None,
+        frozenset({("nginx.clock", "")}),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Misbehaving]:
+    yield from running_misbehaving(tmp_path_factory.mktemp("faults") / "plane")
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_fault_is_found_where_it_is(running: Misbehaving, fault: Fault) -> None:
+    on = running.plane
+    with fault.make(running):
+        wait_for(partial(fault.shows, on), "the fault shows", SOON)
+    wait_for(lambda: not complaints(on), "the fault is gone", SOON)

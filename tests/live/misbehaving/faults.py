@@ -27,6 +27,7 @@ from tests.live.data_plane import HOST, DataPlane, wait_for
 from tests.live.misbehaving.hops import SOON, post
 from tests.live.programs import kill, pids
 
+MASTER = "^nginx: master"
 # The clock alone: neither the time that passes nor the times of files.
 ONE_HOUR_AHEAD = {
     "FAKETIME": "+1h",
@@ -101,7 +102,7 @@ def reload_nginx(plane: DataPlane) -> None:
     """Have NGINX read its files, and wait until only its new worker is left."""
     # NGINX writes over its command lines; a worker on its way out says so there.
     old = {pid for pid, command in plane.processes().items() if command.startswith("nginx: worker")}
-    os.kill(plane.pid("nginx: master"), signal.SIGHUP)
+    os.kill(plane.pid(MASTER), signal.SIGHUP)
 
     def is_new() -> bool:
         workers = {pid for pid, command in plane.processes().items() if command.startswith("nginx: worker")}
@@ -128,12 +129,20 @@ def other_clock(plane: DataPlane) -> Iterator[None]:
     variables = ",".join(f'{name}="{value}"' for name, value in {**ONE_HOUR_AHEAD, "LD_PRELOAD": library}.items())
     head, mark, rest = path.read_text().partition("[program:nginx]")
     text = head + mark + re.sub("^environment=", f"environment={variables},", rest, count=1, flags=re.MULTILINE)
-    with replaced(path, text.encode(), lambda: supervisorctl(plane, "update")):
-        pid = plane.pid("nginx: master")
+    with replaced(path, text.encode(), lambda: restart_nginx(plane)):
+        pid = plane.pid(MASTER)
         yield
     # The library forgets its shared memory when the program that loaded it becomes another one.
     for name in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
         Path("/dev/shm", name).unlink(missing_ok=True)
+
+
+def restart_nginx(plane: DataPlane) -> None:
+    """Have the supervisor start NGINX anew, as its changed settings say, and wait until it is there."""
+    old = plane.pid(MASTER)
+    supervisorctl(plane, "update")
+    wait_for(lambda: any(re.search(MASTER, command) for command in plane.processes().values()), "NGINX runs", SOON)
+    assert plane.pid(MASTER) != old
 
 
 @contextmanager

@@ -93,7 +93,7 @@ class _Run:
         self._idle: list[_Connection] = []
         self._bodiless = [request.startswith(b"HEAD ") for request in self._requests]
         # A whole answer as it came last, and what it says: most answers equal the one before.
-        self._same = b""
+        self._same: bytes | None = None
         self._same_outcome = ("", "")
         self._outcomes: dict[tuple[str, str], tuple[str, str]] = {}
         self._opened = 0
@@ -122,9 +122,10 @@ class _Run:
         begun = clock()
         self._tally = Tally(pace, origin=clock(), timeout=timeout)
         self._patience = self._tally.origin + timeout
-        while self._next < self._count or len(self._connections) > len(self._idle):
+        while self._is_busy():
             self._send_due()
-            events = self._wait()
+            # What fails at once leaves nothing to wait for.
+            events = self._wait() if self._is_busy() else []
             if events:
                 self._receive(events)
             if clock() >= self._patience:
@@ -133,6 +134,10 @@ class _Run:
         return self._tally.result(
             Engine(cpu_share=busy, connections=self._opened, limit=self._limit, closed=self._closed)
         )
+
+    def _is_busy(self) -> bool:
+        """Return whether anything is left to send, or waits for an answer."""
+        return self._next < self._count or len(self._connections) > len(self._idle)
 
     def _send_due(self) -> None:
         """Send what is due, on a connection that is free, or on a new one."""

@@ -103,6 +103,10 @@ _value:
       description: The models, as M(modelops.serving.envoy_routes) takes them.
       type: list
       elements: dict
+    asked:
+      description: The models, as M(modelops.serving.smoke_test) takes them.
+      type: list
+      elements: dict
     probes:
       description: What to ask by which C(header), as C(method), C(model), C(question) and perhaps C(request).
       type: list

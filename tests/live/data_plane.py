@@ -149,7 +149,7 @@ class DataPlane:
 
     def up(self, *arguments: str, variables: Mapping[str, Any] | None = None) -> Play:
         """Bring it up, and demand that this works."""
-        play = self.play("site.yml", *arguments, variables=variables)
+        play = self.play("data_plane.yml", *arguments, variables=variables)
         assert play.status == 0, play.output
         return play
 

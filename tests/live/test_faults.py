@@ -100,7 +100,7 @@ def test_broken_model_is_named_and_the_others_serve_on(data_plane: DataPlane, br
     wanted = {"serving_models": [*data_plane.variables["serving_models"], model(BROKEN, NAMESPACES[1], BROKEN)]}
     before = pids(data_plane)
     with asking(lambda: data_plane.infer(ENHANCED), pause=0.1) as statuses:
-        play = data_plane.play("site.yml", variables=wanted)
+        play = data_plane.play("data_plane.yml", variables=wanted)
     assert play.status != 0
     assert f"MLServer cannot load {BROKEN}_1 from {broken}: _pickle.UnpicklingError: pickle exhausted" in play.output
     assert set(statuses) == {200}

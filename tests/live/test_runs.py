@@ -26,7 +26,7 @@ def plane(tmp_path: Path) -> Iterator[DataPlane]:
 
 
 def test_two_runs_at_once(plane: DataPlane) -> None:
-    for play in [run.end() for run in [Run(plane, "site.yml") for _ in range(2)]]:
+    for play in [run.end() for run in [Run(plane, "data_plane.yml") for _ in range(2)]]:
         assert play.status == 0, play.output
     assert_whole(plane)
     assert plane.infer(ROUTE).status == 200
@@ -53,7 +53,7 @@ MOMENTS = (
 def test_interrupted_runs_are_completed_by_the_next(plane: DataPlane) -> None:
     # Each goes on where the one before was cut short.
     for task in MOMENTS:
-        run = Run(plane, "site.yml")
+        run = Run(plane, "data_plane.yml")
         play = run.interrupt_at(task)
         assert play.status != 0, play.output
         wait_for(run.is_gone, f"nothing of the run goes on: {run.leftovers()}", 30)

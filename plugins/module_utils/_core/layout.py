@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 from .errors import ServingError
 
 PORTS = ("http_port", "grpc_port", "metrics_port")
+ROUTED = ("name", "version", "http", "grpc")
 IS_READY = {"method": "GET", "question": "ready"}
 Rows = List[Dict[str, Any]]
 
@@ -118,7 +119,8 @@ def layout(wanted: Mapping[str, Any]) -> dict[str, Rows]:
             "files": [settings_file(server, mlserver["settings"]) for server in servers],
             "processes": [process_of(server, mlserver) for server in servers],
             "models": models,
-            "routes": [{key: model[key] for key in ("name", "version", "http", "grpc")} for model in models],
+            "routes": [{key: model[key] for key in ROUTED} for model in models],
+            "asked": [{key: model[key] for key in (*ROUTED, "namespace")} for model in models],
             "probes": [
                 *({"header": model["name"], "model": model["name"], **IS_READY} for model in models),
                 *(probe_of(each, wanted["samples"], fallback=fallback) for each in wanted["experiments"]),

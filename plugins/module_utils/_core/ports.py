@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Mapping, Protocol, Sequence
 
 from .experiment import Experiment, Request
+
+if TYPE_CHECKING:
+    from .request_path import Answer, Endpoint, Question, RequestPath
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,60 @@ class ExperimentStore(Protocol):
         """Bring one experiment to the requested state, wait until the data plane confirms it, return the pair."""
 
 
+class Call(Protocol):
+    """How a gRPC call ended."""
+
+    @property
+    def code(self) -> str:
+        """Name of the status."""
+
+    @property
+    def details(self) -> str:
+        """What the server said of it."""
+
+    @property
+    def message(self) -> bytes:
+        """The answer as it came."""
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """Its headers, in lower case."""
+
+
+class Prober(Protocol):
+    """Whoever asks a hop. What gets no answer raises ServingError, apart from gRPC, whose status says so."""
+
+    @property
+    def grpc_missing(self) -> str:
+        """Why gRPC cannot be spoken here; empty when it can."""
+
+    def connect(self, place: Endpoint) -> float:
+        """Return the seconds that a TCP connection took."""
+
+    def ask(self, place: Endpoint, question: Question) -> Answer:
+        """Ask on a connection of its own."""
+
+    def rounds(self, questions: Sequence[tuple[Endpoint, Question]], count: int) -> list[list[Answer]]:
+        """Ask all questions in turn, ``count`` times or as long as there is time; a failed one has status 0."""
+
+    def series(self, place: Endpoint, question: Question, count: int) -> list[Answer]:
+        """Ask one question again and again on one connection."""
+
+    def certificate(self, place: Endpoint, host: str, ca_path: str | None) -> float:
+        """Return for how many seconds the certificate is valid for this host."""
+
+    def call(
+        self, place: Endpoint, method: str, message: bytes, *, metadata: Mapping[str, str], path: RequestPath
+    ) -> Call:
+        """Make one gRPC call; over TLS where the place is the path's own gRPC port."""
+
+    def time_of_day(self) -> float:
+        """Return the time of day, in seconds since 1970."""
+
+    def clock(self) -> float:
+        """Return seconds on a clock that never goes back."""
+
+
 def experiment_view(experiment: Experiment) -> dict[str, Any]:
     """Return an experiment for people: its options, each candidate's share of the traffic, and the header to call."""
     total = sum(experiment.weights.values())
@@ -59,4 +116,4 @@ def experiment_view(experiment: Experiment) -> dict[str, Any]:
     return {**experiment.as_dict(), "candidates": candidates, "seldon_model": experiment.route}
 
 
-__all__ = ["Change", "ExperimentStore", "Live", "Reading", "experiment_view"]
+__all__ = ["Call", "Change", "ExperimentStore", "Live", "Prober", "Reading", "experiment_view"]

@@ -138,6 +138,7 @@ def test_model_has_the_addresses_of_its_server(changes: Mapping[str, Any], expec
     whole = {**least, **expected}
     assert laid_out["models"] == [whole]
     assert laid_out["routes"] == [{key: whole[key] for key in ("name", "version", "http", "grpc")}]
+    assert laid_out["asked"] == [{**laid_out["routes"][0], "namespace": whole["namespace"]}]
 
 
 def test_models_are_listed_by_namespace_and_strangers_left_out() -> None:

@@ -1,0 +1,268 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the hops at the edge: the announced address, NGINX, and the mesh's name."""
+
+from __future__ import annotations
+
+import json
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Callable
+
+from . import oip_messages as messages
+from .errors import ServingError
+from .inference import infer_faults
+from .request_path import Question, Row, infer
+from .smoke import ERROR, FAIL, PASS, WARN, Check, Finding, Key, judged, skipped
+
+if TYPE_CHECKING:
+    from .experiment import Experiment
+    from .ports import Prober
+    from .request_path import Answer, Endpoint, RequestPath, SmokeModel
+
+CONNECTIONS = 20
+CONNECT_P95_MS = 50.0
+CLOCK_SECONDS = 5.0
+CERTIFICATE_DAYS = 14
+DAY = 86400.0
+NOBODY = "nobody"
+OTHER_HOST = "example.com"
+PASSED_ON = ("x-seldon-route", "x-request-id", "x-envoy-upstream-service-time")
+
+CONNECTED: Key = ("address.connect", "")
+ENVOY_ANSWERS: Key = ("envoy.connect", "")
+MESH_ANSWERS: Key = ("mesh.connect", "")
+CERTIFIED: Key = ("nginx.certificate", "")
+
+
+def address_checks(path: RequestPath, prober: Prober) -> list[Check]:
+    """Return the checks of the announced address."""
+    return [
+        Check("address.connect", lambda: _connect(path, prober)),
+        Check("address.exposure", lambda: _exposure(path, prober), needs=(CONNECTED,)),
+    ]
+
+
+def _connect(path: RequestPath, prober: Prober) -> Finding:
+    expected = f"{CONNECTIONS} connections each, 95 % of them within {CONNECT_P95_MS:g} ms"
+    slowest = 0.0
+    for place in filter(None, (path.http, path.grpc)):
+        for count in range(CONNECTIONS):
+            try:
+                slowest = max(slowest, prober.connect(place) * 1000) if count else slowest
+            except ServingError as error:
+                return Finding(FAIL, f"connection {count + 1} to {place}: {error}", expected)
+    found = f"all connected, the slowest within {slowest:.1f} ms"
+    return judged(slowest <= CONNECT_P95_MS, found, expected, slowest_ms=round(slowest, 3))
+
+
+def _exposure(path: RequestPath, prober: Prober) -> Finding:
+    if not path.closed_ports:
+        return skipped("no inner ports are named; set closed_ports to those that must not answer at the address")
+    place = type(path.http)
+    reached = [port for port in path.closed_ports if _connects(prober, place(path.http.address, port))]
+    found = f"ports that answer: {', '.join(map(str, reached))}" if reached else "no inner port answers"
+    return judged(not reached, found, f"none of {len(path.closed_ports)} inner ports answers at {path.http.address}")
+
+
+def _connects(prober: Prober, place: Endpoint) -> bool:
+    try:
+        prober.connect(place)
+    except ServingError:
+        return False
+    return True
+
+
+def mesh_checks(path: RequestPath, prober: Prober) -> list[Check]:
+    """Return the check of the mesh's name."""
+    return [Check("mesh.connect", lambda: _mesh(path, prober), needs=(ENVOY_ANSWERS,))]
+
+
+def _mesh(path: RequestPath, prober: Prober) -> Finding:
+    if path.mesh is None:
+        return skipped("NGINX speaks to Envoy itself: there is no Service seldon-mesh to ask from this host")
+    answer = prober.ask(path.mesh, Question("/", path.host))
+    return judged(answer.status == 404, answer.brief, "404 from Envoy, which has no such path")
+
+
+def nginx_checks(path: RequestPath, prober: Prober) -> list[Check]:
+    """Return the checks of NGINX."""
+    behind = (CONNECTED, ENVOY_ANSWERS, MESH_ANSWERS)
+    return [
+        Check("nginx.unknown_host", lambda: _unknown_host(path, prober), needs=(CONNECTED,)),
+        Check("nginx.clock", lambda: _clock(path, prober), needs=(CONNECTED,)),
+        Check("nginx.paths", lambda: _paths(path, prober), needs=behind),
+        Check("nginx.body_size", lambda: _body_size(path, prober), needs=behind),
+        *(
+            Check("nginx.route", _route(path, prober, model), model.name, (*behind, ("envoy.infer", model.name)))
+            for model in path.models
+        ),
+        *(
+            Check(
+                "nginx.route",
+                _route_of(path, prober, each),
+                each.route,
+                (*behind, ("envoy.experiment", each.name)),
+            )
+            for each in path.experiments
+        ),
+        Check("nginx.certificate", lambda: _certificate(path, prober), needs=(CONNECTED,)),
+        *(
+            Check("nginx.grpc", _grpc(path, prober, model), model.name, (CERTIFIED, ("envoy.grpc", model.name)))
+            for model in path.models
+        ),
+        Check("nginx.grpc_refusals", lambda: _grpc_refusals(path, prober), needs=(CERTIFIED, ENVOY_ANSWERS)),
+    ]
+
+
+def _unknown_host(path: RequestPath, prober: Prober) -> Finding:
+    ready = f"/v2/models/{path.models[0].name if path.models else NOBODY}/ready"
+    rows = [
+        Row(OTHER_HOST, Question(ready, OTHER_HOST), (404,)),
+        Row("the address for a host", Question(ready, path.http.address), (404,)),
+        Row("no host", Question(ready), (400,)),
+    ]
+    return ask_rows(rows, path.http, prober, "404 (400 without a host), and no x-seldon-route")
+
+
+def ask_rows(rows: list[Row], place: Endpoint, prober: Prober, expected: str) -> Finding:
+    """Ask every question of a table, and say which answers are wrong."""
+    answers = [(row, prober.ask(place, row.question)) for row in rows]
+    faults = [fault for fault in (row.fault(answer) for row, answer in answers) if fault]
+    seen = {row.name: answer.status for row, answer in answers}
+    found = "; ".join(faults) or f"all {len(rows)} as expected"
+    return judged(not faults, found, expected, answers=seen)
+
+
+def _clock(path: RequestPath, prober: Prober) -> Finding:
+    answer = prober.ask(path.http, Question("/", OTHER_HOST))
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+    except (TypeError, ValueError, IndexError):
+        return Finding(ERROR, f"Date: {answer.headers.get('date')!r}", "a Date header")
+    skew = theirs - prober.time_of_day()
+    expected = f"within {CLOCK_SECONDS:g} s of this host's clock"
+    # The header has whole seconds, cut off.
+    return judged(abs(skew + 0.5) <= CLOCK_SECONDS + 0.5, f"{skew + 0.5:+.0f} s", expected, skew_seconds=round(skew))
+
+
+def _paths(path: RequestPath, prober: Prober) -> Finding:
+    rows = [Row(each, Question(each, path.host), (404,)) for each in ("/", "/v1/models", "/metrics")]
+    return ask_rows(rows, path.http, prober, "404, and no x-seldon-route")
+
+
+def _body_size(path: RequestPath, prober: Prober) -> Finding:
+    if path.body_limit is None:
+        return skipped("no limit is named; set body_limit to the number of bytes that must pass")
+    # Spaces after a request that Envoy refuses: only the size decides who answers, and no model has to read it.
+    text = json.dumps({"inputs": []}).encode()
+    headers = {"seldon-model": NOBODY}
+    fits = Question("/v2/models/nobody/infer", path.host, headers, text.ljust(path.body_limit))
+    larger = Question("/v2/models/nobody/infer", path.host, headers, text.ljust(path.body_limit + 1))
+    statuses = [prober.ask(path.http, each).status for each in (fits, larger)]
+    found = f"{path.body_limit} bytes: {statuses[0]}, one more: {statuses[1]}"
+    return judged(statuses == [404, 413], found, "404 from Envoy for what fits, 413 for one byte more")
+
+
+def _route(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:
+    def ask() -> Finding:
+        if path.envoy is None and model.request is None:
+            return skipped(no_sample(model.name))
+        if model.request is None:
+            question = Question(f"/v2/models/{model.name}/ready", path.host, {"seldon-model": model.name})
+            answer = prober.ask(path.http, question)
+            return judged(answer.status == 200 and bool(answer.route), answer.brief, "200 and x-seldon-route")
+        question = infer(model.name, model.request, host=path.host, seldon_model=model.name)
+        return judge_passage(prober.ask(path.http, question))
+
+    return ask
+
+
+def _route_of(path: RequestPath, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
+    def ask() -> Finding:
+        request = path.request_for(experiment)
+        if request is None:
+            return skipped(no_sample(experiment.name))
+        baseline = experiment.candidates[0].name
+        question = infer(baseline, request, host=path.host, seldon_model=experiment.route)
+        return judge_passage(prober.ask(path.http, question))
+
+    return ask
+
+
+def no_sample(name: str) -> str:
+    """Say what is missing where a model cannot be asked for an inference."""
+    return f"there is no request for {name}; set samples to a file that has one"
+
+
+def judge_passage(answer: Answer) -> Finding:
+    """Judge an answer that came through NGINX: it is good, of the model that was routed to, with Envoy's headers."""
+    expected = f"200 with {', '.join(PASSED_ON)}"
+    missing = [name for name in PASSED_ON if not answer.headers.get(name)]
+    if answer.status != 200:
+        return Finding(FAIL, answer.brief, expected)
+    if missing:
+        return Finding(FAIL, f"{answer.brief}; missing: {', '.join(missing)}", expected)
+    faults = infer_faults(answer.body, model=answer.route.strip(":"))
+    return judged(not faults, "; ".join(faults) or answer.brief, expected)
+
+
+def _certificate(path: RequestPath, prober: Prober) -> Finding:
+    if path.grpc is None:
+        return skipped("there is no TLS port; set grpc_port of address")
+    expected = f"valid for {path.host} for {CERTIFICATE_DAYS} days or more"
+    seconds = prober.certificate(path.grpc, path.host, path.ca_path)
+    found = f"valid for {seconds / DAY:.0f} days"
+    return Finding(PASS if seconds >= CERTIFICATE_DAYS * DAY else WARN, found, expected)
+
+
+def _grpc(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:
+    def ask() -> Finding:
+        if path.grpc is None:
+            return skipped("there is no gRPC port; set grpc_port of address")
+        return ask_grpc(prober, path.grpc, path, model)
+
+    return ask
+
+
+def ask_grpc(prober: Prober, place: Endpoint, path: RequestPath, model: SmokeModel) -> Finding:
+    """Ask a model through gRPC: whether it is ready, and where there is a request, for an inference."""
+    if prober.grpc_missing:
+        return skipped(prober.grpc_missing)
+    metadata = {"seldon-model": model.name}
+    ready = prober.call(place, "ModelReady", messages.model_name(model.name), metadata=metadata, path=path)
+    if ready.code != "OK" or not messages.ready(ready.message):
+        return Finding(FAIL, f"ModelReady: {ready.code} {ready.details}".rstrip(), "OK, ready")
+    if model.request is None:
+        return judged(True, "ModelReady: OK", "OK, ready")
+    message = messages.infer_request(model.name, model.request)
+    answer = prober.call(place, "ModelInfer", message, metadata=metadata, path=path)
+    expected = "OK, x-seldon-route, and an answer of the model it names"
+    route = answer.metadata.get("x-seldon-route", "")
+    if answer.code != "OK" or not route:
+        found = f"ModelInfer: {answer.code} {answer.details}, x-seldon-route {route or 'missing'}"
+        return Finding(FAIL, found, expected)
+    faults = infer_faults(messages.infer_response(answer.message), model=route.strip(":"))
+    return judged(not faults, "; ".join(faults) or f"OK, x-seldon-route {route}", expected)
+
+
+def _grpc_refusals(path: RequestPath, prober: Prober) -> Finding:
+    if path.grpc is None:
+        return skipped("there is no gRPC port; set grpc_port of address")
+    if prober.grpc_missing:
+        return skipped(prober.grpc_missing)
+    rows = {
+        "an unknown model": ("ModelReady", {"seldon-model": NOBODY}),
+        "no model": ("ModelReady", {}),
+        "the server itself": ("ServerLive", {}),
+    }
+    codes = {
+        name: prober.call(path.grpc, method, messages.model_name(NOBODY), metadata=metadata, path=path).code
+        for name, (method, metadata) in rows.items()
+    }
+    faults = [f"{name}: {code}" for name, code in codes.items() if code != "UNIMPLEMENTED"]
+    found = "; ".join(faults) or f"all {len(rows)} as expected"
+    return judged(not faults, found, "UNIMPLEMENTED for each", codes=codes)
+
+
+__all__ = ["address_checks", "ask_grpc", "ask_rows", "mesh_checks", "nginx_checks", "no_sample"]

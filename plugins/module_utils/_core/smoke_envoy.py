@@ -1,0 +1,178 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of Envoy: the models and experiments it leads to, and those it must not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Mapping
+
+from .inference import infer_faults
+from .request_path import Question, Row, infer
+from .smoke import FAIL, Check, Finding, Key, judged, skipped
+from .smoke_edge import NOBODY, ask_grpc, ask_rows, no_sample
+
+if TYPE_CHECKING:
+    from .experiment import Experiment
+    from .ports import Prober
+    from .request_path import Answer, RequestPath, SmokeModel
+
+STICKY_CALLS = 20
+ANSWERS: Key = ("envoy.connect", "")
+FROM_HERE = "Envoy cannot be asked by itself from this host; what it does shows through NGINX"
+
+
+def envoy_checks(path: RequestPath, prober: Prober, live: Mapping[str, bool]) -> list[Check]:
+    """Return the checks of Envoy; ``live`` says of each declared experiment whether it is in force as declared."""
+    answers = {model.name: ("mlserver.infer", model.name) for model in path.models}
+    return [
+        Check("envoy.connect", lambda: _connect(path, prober)),
+        *(
+            Check("envoy.routes", _routes(live[each.name]), each.name, (ANSWERS,))
+            for each in path.experiments
+            if each.name in live
+        ),
+        *(
+            Check("envoy.infer", _infer(path, prober, model), model.name, (ANSWERS, *_answer(path, model, answers)))
+            for model in path.models
+        ),
+        *(
+            Check(
+                "envoy.experiment",
+                _experiment(path, prober, each),
+                each.name,
+                (ANSWERS, *(answers[model.name] for model in path.active(each))),
+            )
+            for each in path.experiments
+        ),
+        *(
+            Check("envoy.sticky", _sticky(path, prober, each), each.name, (("envoy.experiment", each.name),))
+            for each in path.experiments
+        ),
+        Check("envoy.refusals", lambda: _refusals(path, prober), needs=(ANSWERS,)),
+        *(
+            Check("envoy.grpc", _grpc(path, prober, model), model.name, (ANSWERS, *_grpc_servers(path, model)))
+            for model in path.models
+        ),
+    ]
+
+
+def _answer(path: RequestPath, model: SmokeModel, answers: Mapping[str, Key]) -> tuple[Key, ...]:
+    return tuple(answers[each.name] for each in _served_by(path, model))
+
+
+def _grpc_servers(path: RequestPath, model: SmokeModel) -> tuple[Key, ...]:
+    return tuple(("mlserver.grpc", each.namespace) for each in _served_by(path, model))
+
+
+def _served_by(path: RequestPath, model: SmokeModel) -> list[SmokeModel]:
+    """Return the models that may answer a model's own callers."""
+    experiment = path.split_of(model)
+    return path.active(experiment) if experiment else [model]
+
+
+def _connect(path: RequestPath, prober: Prober) -> Finding:
+    if path.envoy is None:
+        return skipped(FROM_HERE)
+    answer = prober.ask(path.envoy, Question("/", path.host))
+    return judged(answer.status == 404, answer.brief, "404, since it has no such path")
+
+
+def _routes(is_live: bool) -> Callable[[], Finding]:
+    return lambda: judged(
+        is_live, "as declared" if is_live else "Envoy serves something else, or was not reached", "as declared"
+    )
+
+
+def _infer(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:
+    routes = [each.route for each in _served_by(path, model)]
+
+    def ask() -> Finding:
+        if path.envoy is None:
+            return skipped(FROM_HERE)
+        if model.request is None:
+            question = Question(f"/v2/models/{model.name}/ready", path.host, {"seldon-model": model.name})
+            answer = prober.ask(path.envoy, question)
+            is_right = answer.status == 200 and answer.route in routes
+            return judged(is_right, answer.brief, f"200, x-seldon-route {' or '.join(routes)}")
+        question = infer(model.name, model.request, host=path.host, seldon_model=model.name)
+        return judge_routed(prober.ask(path.envoy, question), routes)
+
+    return ask
+
+
+def judge_routed(answer: Answer, routes: list[str]) -> Finding:
+    """Judge an answer that may come from one of the routes: it is good, and of the model that the route names."""
+    expected = f"200, x-seldon-route {' or '.join(routes)}, and an answer of the model it names"
+    if answer.status != 200 or answer.route not in routes:
+        return Finding(FAIL, answer.brief, expected)
+    faults = infer_faults(answer.body, model=answer.route.strip(":"))
+    return judged(not faults, "; ".join(faults) or answer.brief, expected)
+
+
+def _experiment(path: RequestPath, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
+    def ask() -> Finding:
+        request = path.request_for(experiment)
+        if path.envoy is None or request is None:
+            return skipped(FROM_HERE if path.envoy is None else no_sample(experiment.name))
+        question = infer(experiment.candidates[0].name, request, host=path.host, seldon_model=experiment.route)
+        return judge_routed(prober.ask(path.envoy, question), [each.route for each in path.active(experiment)])
+
+    return ask
+
+
+def _sticky(path: RequestPath, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
+    def ask() -> Finding:
+        request = path.request_for(experiment)
+        active = path.active(experiment)
+        if path.envoy is None or request is None:
+            return skipped(FROM_HERE if path.envoy is None else no_sample(experiment.name))
+        if len(experiment.candidates) < 2:
+            return skipped("there is one candidate only, so Envoy has no sticky routes for it")
+        seen: dict[str, int] = {}
+        for model in active:
+            question = infer(
+                model.name, request, host=path.host, seldon_model=experiment.route, x_seldon_route=model.route
+            )
+            answers = prober.series(path.envoy, question, STICKY_CALLS)
+            seen[model.name] = sum(each.status == 200 and each.route == model.route for each in answers)
+        found = ", ".join(f"{name}: {count} of {STICKY_CALLS}" for name, count in seen.items())
+        return judged(set(seen.values()) == {STICKY_CALLS}, found, f"{STICKY_CALLS} of {STICKY_CALLS} each", **seen)
+
+    return ask
+
+
+def _refusals(path: RequestPath, prober: Prober) -> Finding:
+    if path.envoy is None:
+        return skipped(FROM_HERE)
+    host, name = path.host, path.models[0].name if path.models else NOBODY
+    ready = f"/v2/models/{name}/ready"
+
+    def row(label: str, where: str = ready, body: bytes | None = None, **headers: Any) -> Row:
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        return Row(label, Question(where, host, named, body), (404,))
+
+    rows = [
+        row("an unknown model", seldon_model=NOBODY),
+        row("an unknown model in the path", where=f"/v2/models/{NOBODY}/ready"),
+        row("an unknown experiment", seldon_model=f"{NOBODY}.experiment"),
+        row("capital letters", seldon_model=name.upper()),
+        row("health of nobody", where="/v2/health/ready"),
+        row("the repository of nobody", where="/v2/repository/index", body=b"{}"),
+        *(
+            row(f"a stale route of {each.name}", seldon_model=each.route, x_seldon_route=":gone_9:")
+            for each in path.experiments
+            if len(each.candidates) > 1
+        ),
+    ]
+    return ask_rows(rows, path.envoy, prober, "404 for each, and no x-seldon-route")
+
+
+def _grpc(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:
+    def ask() -> Finding:
+        return skipped(FROM_HERE) if path.envoy is None else ask_grpc(prober, path.envoy, path, model)
+
+    return ask
+
+
+__all__ = ["envoy_checks"]

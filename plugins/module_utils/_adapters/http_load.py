@@ -142,7 +142,10 @@ class _Run:
     def _send_due(self) -> None:
         """Send what is due, on a connection that is free, or on a new one."""
         clock, tally, idle, requests = self._clock, self._tally, self._idle, self._requests
-        self._blocked = False
+        if self._blocked:
+            # Whatever became due until now did so without a connection.
+            self._blocked_at = clock()
+            self._blocked = False
         for index in range(self._next, min(self._next + BURST, self._count)):
             now = clock()
             due = tally.due(index)
@@ -155,7 +158,6 @@ class _Run:
                     connection = self._open()
                 else:
                     self._blocked = True
-                    self._blocked_at = now
                     return
                 tally.starts[index] = now
                 connection.index = index

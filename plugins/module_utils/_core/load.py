@@ -151,9 +151,10 @@ def merged(results: Sequence[LoadResult]) -> LoadResult:
         raise ServingError("There are no results to merge. Run the load at least once.")
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in results) for name in SUMS}
     histograms: dict[str, Any] = {name: added([getattr(each, name) for each in results]) for name in HISTOGRAMS}
-    planned_seconds = sum(each.planned / each.rate for each in results)
+    rates = {each.rate for each in results}
+    mean = sums["planned"] / sum(each.planned / each.rate for each in results)
     return LoadResult(
-        rate=sums["planned"] / planned_seconds,
+        rate=rates.pop() if len(rates) == 1 else mean,
         cpu_share=sum(each.cpu_share * each.seconds for each in results) / (sums["seconds"] or 1),
         **sums,
         **histograms,

@@ -1,6 +1,6 @@
 # The one façade. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help up test down dev lint docs lock changelog
+.PHONY: help up test bench down dev lint docs lock changelog
 
 # Ansible refuses other encodings. An ansible.cfg that is named is read even in a folder that others may write to.
 export LC_ALL := C.UTF-8
@@ -14,7 +14,7 @@ BIN := .venv/bin
 LOCAL := -i inventories/local
 # Where the role puts the data plane unless it is told another folder.
 DATA_PLANE := $(HOME)/.local/share/modelops-serving
-# ARGS: more arguments for ansible-playbook or pytest. TESTS: a part of the tests.
+# ARGS: more arguments for ansible-playbook, pytest or the bench. TESTS: a part of the tests.
 ARGS ?=
 TESTS ?=
 
@@ -29,6 +29,10 @@ up: ## Bring up the request path on this machine, and prove it
 test: ## Run everything that can be tested on this machine
 	@tools/setup.sh test
 	@$(BIN)/python -m pytest $(TESTS) $(ARGS) </dev/null
+
+bench: ## Measure what the request path costs, and write docs/benchmarks.md (about six minutes)
+	@tools/setup.sh test
+	@$(BIN)/python -m tools.bench $(ARGS) </dev/null
 
 down: ## Remove what `make up` made
 # With no ARGS, where nothing was made, nothing is installed only to remove it.

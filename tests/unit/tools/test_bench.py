@@ -1,0 +1,309 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bench's own sums: percentiles, verdicts, tables, and which answers a change of weights allows."""
+
+from __future__ import annotations
+
+import random
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tools.bench import __main__ as bench
+from tools.bench.client import Connection, post
+from tools.bench.figures import Check, NotMeasuredError, Row, Table, added_row, markdown, percentile, times_row
+from tools.bench.memory import held
+from tools.bench.routing import Call, Move, first_answer, last_sent, misrouted
+from tools.bench.section import QUICK, Bench, Sizes
+
+A, B = ":a_1:", ":b_1:"
+
+# --- percentiles --------------------------------------------------------------------------------------------------
+
+PERCENTILES: dict[str, tuple[Sequence[float], float, float]] = {
+    "one sample": ([7.0], 0.99, 7.0),
+    "the middle of an odd number": ([3.0, 1.0, 2.0], 0.5, 2.0),
+    "the lower middle of an even number": ([1.0, 2.0, 3.0, 4.0], 0.5, 2.0),
+    "P99 of a hundred is the last but one": (list(range(1, 101)), 0.99, 99),
+    "P7 of a hundred, where 0.07 * 100 is more than 7": (list(range(1, 101)), 0.07, 7),
+    "the smallest": ([5.0, 4.0], 0.0, 4.0),
+    "the largest": ([5.0, 4.0], 1.0, 5.0),
+}
+
+
+@pytest.mark.parametrize(("samples", "quantile", "expected"), PERCENTILES.values(), ids=PERCENTILES.keys())
+def test_percentile(samples: Sequence[float], quantile: float, expected: float) -> None:
+    assert percentile(samples, quantile) == expected
+
+
+def test_percentile_covers_its_share_and_no_more_than_needed() -> None:
+    numbers = random.Random(1)
+    for _ in range(300):
+        samples = [numbers.choice((1.0, 2.0, numbers.random())) for _ in range(numbers.randint(1, 60))]
+        quantile = numbers.random()
+        found = percentile(samples, quantile)
+        assert sum(each <= found for each in samples) >= quantile * len(samples) - 1e-6
+        assert sum(each < found for each in samples) < quantile * len(samples) + 1e-6 or found == min(samples)
+
+
+def test_percentile_of_nothing() -> None:
+    with pytest.raises(NotMeasuredError, match="there is no sample to take a percentile of"):
+        percentile([], 0.5)
+
+
+# --- verdicts and tables ------------------------------------------------------------------------------------------
+
+FAST, SLOW = Check("P50", 0.5, 0.9, "ms"), Check("P99", 2.5, 2.0, "ms")
+VERDICTS: dict[str, tuple[tuple[Check, ...], str, str]] = {
+    "no target": ((), "", ""),
+    "met": ((FAST,), "P50 ≤ 0.9 ms", "met"),
+    "at its limit": ((Check("count", 0, 0),), "count ≤ 0", "met"),
+    "one of two is missed": ((FAST, SLOW), "P50 ≤ 0.9 ms, P99 ≤ 2 ms", "missed: P99"),
+    "at least, and it is": ((Check("share", 0.5, 0.5, at_least=True),), "share ≥ 0.5", "met"),
+    "at least, and it is not": ((Check("share", 0.49, 0.5, at_least=True),), "share ≥ 0.5", "missed: share"),
+    "no number": ((Check("P50", float("nan"), 1.0),), "P50 ≤ 1", "missed: P50"),
+}
+
+
+@pytest.mark.parametrize(("checks", "target", "verdict"), VERDICTS.values(), ids=VERDICTS.keys())
+def test_verdict(checks: tuple[Check, ...], target: str, verdict: str) -> None:
+    row = Row("row", (), checks)
+    assert (row.target, row.verdict) == (target, verdict)
+
+
+def test_times_are_shown_and_judged_in_milliseconds() -> None:
+    row = times_row("calls", [index / 1000 for index in range(1, 101)], P50=49, P99=99)
+    assert row.values == ("50.00", "95.00", "99.00", "100")
+    assert (row.target, row.verdict) == ("P50 ≤ 49 ms, P99 ≤ 99 ms", "missed: P50")
+
+
+def test_what_is_added_is_the_difference_of_the_percentiles() -> None:
+    row = added_row("added", [0.004] * 98 + [0.001] * 2, [0.001] * 90 + [0.005] * 10, P50=3, P99=-2)
+    assert row.values == ("+3.00", "-1.00", "-1.00", "")
+    assert row.verdict == "missed: P99"
+
+
+@pytest.mark.parametrize(("load", "remark"), [(2.0, "met"), (2.1, "met · load 2.1 on 2 cores")])
+def test_table_says_when_there_was_more_to_do_than_cores(load: float, remark: str) -> None:
+    rows = (Row("a | b", ("1",), (Check("count", 0, 0),)), Row("plain", ("2",)))
+    lines = markdown(Table("Title", "Text.", ("Measured",), rows, load), cores=2).splitlines()
+    assert lines[:3] == ["### Title", "", "Text."]
+    assert lines[4:7] == [
+        "|  | Measured | Target | Verdict |",
+        "| --- | --- | --- | --- |",
+        rf"| a \| b | 1 | count ≤ 0 | {remark} |",
+    ]
+    assert lines[7].startswith("| plain | 2 |")
+    assert {line.replace(r"\|", "").count("|") for line in lines[4:8]} == {5}
+
+
+# --- who may answer while weights change --------------------------------------------------------------------------
+
+FIRST = {A: 100, B: 0}
+# In force: A until 10..11, B until 20..21, both from then on.
+MOVES = (Move(10, 10.5, 11, {A: 0, B: 100}), Move(20, 20.5, 21, {A: 70, B: 30}))
+
+
+def call(sent: float, over: float, route: str, *, status: int = 200, model: str = "") -> Call:
+    return Call(sent, over, status, route, model or route.strip(":"), closed=False)
+
+
+ROUTED: dict[str, tuple[Call, bool]] = {
+    "before the first change, a candidate with weight": (call(1, 2, A), False),
+    "before the first change, one without": (call(1, 2, B), True),
+    "over before the rename": (call(9, 9.9, B), True),
+    "over after the rename, by the new one": (call(9, 10.1, B), False),
+    "over after the rename, by the old one": (call(9, 10.1, A), False),
+    "sent before the confirmation, by the old one": (call(10.9, 12, A), False),
+    "sent after the confirmation, by the old one": (call(11.1, 12, A), True),
+    "sent after the confirmation, by the new one": (call(11.1, 12, B), False),
+    "across two changes, by the one that both switch on": (call(10.9, 20.1, A), False),
+    "after the last change": (call(22, 23, A), False),
+    "a route that is none": (call(22, 23, ":c_1:"), True),
+    "no route": (call(22, 23, ""), True),
+    "a failed call went nowhere": (call(11.1, 12, A, status=503), False),
+}
+
+
+@pytest.mark.parametrize(("made", "wrong"), ROUTED.values(), ids=ROUTED.keys())
+def test_misrouted(made: Call, wrong: bool) -> None:
+    assert misrouted(FIRST, MOVES, [made]) == ([made] if wrong else [])
+
+
+NAMES: dict[str, tuple[Call, bool]] = {
+    "the same": (call(1, 2, A), False),
+    "another model": (call(1, 2, A, model="b_1"), True),
+    "another version": (call(1, 2, A, model="a_2"), True),
+    "no answer says nothing": (call(1, 2, "", status=0), False),
+}
+
+
+@pytest.mark.parametrize(("made", "disagrees"), NAMES.values(), ids=NAMES.keys())
+def test_header_and_body_name_the_same_model(made: Call, disagrees: bool) -> None:
+    assert made.names_another == disagrees
+
+
+def test_first_answer_and_last_call_count_from_the_rename() -> None:
+    calls = [
+        call(9, 9.5, A),
+        call(9.8, 10.25, A),
+        call(10.25, 10.5, A),
+        call(10.5, 10.75, B, status=503),
+        call(10.75, 11.5, B),
+        call(11.5, 12, B),
+        call(20.5, 20.75, A),
+    ]
+    assert first_answer(MOVES[0], B, calls) == 1.5
+    assert first_answer(MOVES[0], ":c_1:", calls) is None
+    assert last_sent(MOVES[0], A, calls, until=20) == 0.25
+    assert last_sent(MOVES[0], ":c_1:", calls, until=20) == 0
+
+
+# --- the client ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def answering(*parts: bytes) -> Iterator[int]:
+    """Answer one request with these parts, one packet each, and close the connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection = server.accept()[0]
+            with connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.recv(65536)
+                for part in parts:
+                    connection.sendall(part)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nX-Seldon-Route: :a_1:\r\nContent-Length: 4\r\n"
+
+
+@pytest.mark.parametrize(
+    ("parts", "closes"),
+    [
+        ((HEAD + b"\r\nbody",), False),
+        ((HEAD[:30], HEAD[30:] + b"\r", b"\nbo", b"dy"), False),
+        ((HEAD + b"Connection: close\r\n\r\nbody",), True),
+    ],
+    ids=["in one piece", "in pieces", "and the end of the connection"],
+)
+def test_client_reads_an_answer_to_its_end(parts: tuple[bytes, ...], closes: bool) -> None:
+    with answering(*parts) as port, Connection("127.0.0.1", port) as connection:
+        reply = connection.ask(post("host", "/", b"{}", seldon_model="a"))
+    assert (reply.status, reply.headers["x-seldon-route"], reply.body, reply.closes) == (200, A, b"body", closes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "words"),
+    [
+        ((), "the other side closed the connection"),
+        ((HEAD + b"\r\nbo",), "the other side closed the connection"),
+        ((b"HTTP/1.1 200 OK\r\n\r\n",), "an answer without Content-Length: HTTP/1.1 200 OK"),
+    ],
+    ids=["nothing", "half a body", "no length"],
+)
+def test_client_raises_where_there_is_no_whole_answer(parts: tuple[bytes, ...], words: str) -> None:
+    with answering(*parts) as port, Connection("127.0.0.1", port) as connection, pytest.raises(OSError, match=words):
+        connection.ask(post("host", "/", b""))
+
+
+def test_request_has_the_header_by_its_real_name() -> None:
+    head, _, body = post("ml-api.local", "/v2", b"{}", seldon_model="a").decode().partition("\r\n\r\n")
+    assert head.splitlines()[0] == "POST /v2 HTTP/1.1"
+    assert {"Host: ml-api.local", "Content-Length: 2", "seldon-model: a"} <= set(head.splitlines())
+    assert body == "{}"
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def test_memory_of_this_process() -> None:
+    resident, shared = held([threading.main_thread().native_id or 0])
+    assert 5 < shared <= resident < 5000
+
+
+def section(name: str, error: Exception | None = None) -> bench.Section:
+    def measure(_bench: Bench) -> list[Table]:
+        if error:
+            raise error
+        return [Table(f"Table of {name}", "Text.", ("Measured",), (Row("row", ("1",)),))]
+
+    return bench.Section(name, f"Title of {name}", measure, needs_plane=False)
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(bench, "PAGE", tmp_path / "page.md")
+    sections = (section("one"), section("two", ValueError("the disk\nis gone")), section("three"))
+    monkeypatch.setattr(bench, "SECTIONS", sections)
+    return tmp_path / "page.md"
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    return bench.main()
+
+
+def test_failed_section_says_so_and_the_others_go_on(
+    page: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch) == 1
+    text = page.read_text(encoding="utf-8")
+    assert "## Title of two\n\nNot measured: the disk is gone\n" in text
+    assert "### Table of one" in text
+    assert "### Table of three" in text
+    assert "| NGINX | " in text
+    assert capsys.readouterr().err == "Not measured: two.\n"
+
+
+@pytest.mark.parametrize("arguments", [["--only", "three,one"], ["--only=one,three", "--quick"]], ids=str)
+def test_part_of_it_leaves_the_page_alone(page: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    assert run(monkeypatch, *arguments) == 0
+    assert not page.exists()
+
+
+def test_part_of_it_is_written_where_asked(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = page.with_name("other.md")
+    assert run(monkeypatch, "--only", "three,one", f"--output={other}") == 0
+    assert [line for line in other.read_text(encoding="utf-8").splitlines() if line.startswith("## Title")] == [
+        "## Title of one",
+        "## Title of three",
+    ]
+
+
+@pytest.mark.usefixtures("page")
+def test_unknown_section_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "--only", "one,four")
+    assert "there is no section four; there are one, two, three" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("page")
+def test_interrupted_one_writes_nothing_and_leaves_no_folder(
+    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(bench, "SECTIONS", (section("one"), section("two", KeyboardInterrupt())))  # type: ignore[arg-type]
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    assert run(monkeypatch) == 130
+    assert not page.exists()
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_quick_is_small() -> None:
+    assert QUICK.calls < Sizes().calls >= 1500
+    assert QUICK.changes < Sizes().changes == 1000
+    assert QUICK.flips < Sizes().flips >= 100

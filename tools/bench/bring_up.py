@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long `make up` takes, in a copy of the checkout with a home of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.live.data_plane import PORTS, PORTS_PER_NAMESPACE, DataPlane
+from tests.support import copy_checkout, run
+from tools.bench.figures import Check, NotMeasuredError, Row, Table
+from tools.bench.section import Bench, undisturbed
+
+# None of the ones that a test run or a user's own data plane has.
+ADDRESS = "127.0.77.5"
+SECOND_RUN_SECONDS = 15.0
+MAKE_SECONDS = 900
+# Where the role puts the data plane, seen from the user's home.
+DATA_PLANE = ".local/share/modelops-serving"
+SMOKE_TEST_TAG = "smoke_test"
+
+
+@dataclass(frozen=True)
+class _Checkout:
+    """A copy of the checkout, the environment it is used with, and the arguments that keep it to its own ports."""
+
+    folder: Path
+    environment: dict[str, str]
+    arguments: str
+
+    def make(self, target: str, more: str = "") -> tuple[float, int]:
+        """Run a target of the Makefile; return the seconds, and how many tasks changed something."""
+        start = time.monotonic()
+        command = ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "-u", "MFLAGS", "make", target]
+        done = run(
+            [*command, f"ARGS={self.arguments} {more}".rstrip()],
+            cwd=self.folder,
+            env=self.environment,
+            timeout=MAKE_SECONDS,
+        )
+        seconds = time.monotonic() - start
+        if done.status != 0:
+            raise NotMeasuredError(f"make {target} ended with {done.status}: {done.output[-2000:]}")
+        return seconds, sum(int(count) for count in re.findall(r"changed=(\d+)", done.output))
+
+
+def bring_up(bench: Bench) -> list[Table]:
+    """Run `make up` twice, and remove what it made."""
+    checkout = _checkout(bench.folder / "up")
+    try:
+        bench.say("make up, cold")
+        first = checkout.make("up")
+        bench.say("make up, the second time")
+        second = checkout.make("up", f"--skip-tags {SMOKE_TEST_TAG}")
+    finally:
+        with undisturbed():
+            _remove(bench, checkout)
+    check = Check("seconds", second[0], SECOND_RUN_SECONDS, "s")
+    rows = (
+        _row("cold: no `.venv`, no data plane, packages from pip's cache", first),
+        _row("the second run, without its smoke test", second, check),
+    )
+    text = "In a copy of the checkout with a home of its own. Debian's packages are installed already."
+    return [Table("`make up`", text, ("Seconds", "Tasks that changed something"), rows)]
+
+
+def _remove(bench: Bench, checkout: _Checkout) -> None:
+    # When it was interrupted before that, there is nothing that outlives the folder.
+    if Path(checkout.environment["HOME"], DATA_PLANE).exists():
+        bench.say("make down")
+        checkout.make("down")
+
+
+def _row(name: str, found: tuple[float, int], *checks: Check) -> Row:
+    seconds, changed = found
+    return Row(name, (f"{seconds:.1f}", str(changed)), checks)
+
+
+def _checkout(folder: Path) -> _Checkout:
+    home, copy = folder / "home", folder / "checkout"
+    home.mkdir(parents=True)
+    copy.mkdir()
+    copy_checkout(copy)
+    variables = DataPlane(folder / "ports").variables
+    own = {name: variables[name] for name in (*PORTS, *PORTS_PER_NAMESPACE)}
+    extra = folder / "variables.json"
+    extra.write_text(json.dumps({**own, "data_plane_address": ADDRESS}), encoding="utf-8")
+    # Another home would mean another cache, and other settings of pip.
+    asked = [sys.executable, "-m", "pip", "cache", "dir"]
+    cache = subprocess.run(asked, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=True).stdout.strip()
+    environment = {"HOME": str(home), "PIP_CACHE_DIR": cache}
+    settings = Path(os.environ.get("HOME", "/")) / ".config/pip/pip.conf"
+    if settings.exists() and "PIP_CONFIG_FILE" not in os.environ:
+        environment["PIP_CONFIG_FILE"] = str(settings)
+    return _Checkout(copy, environment, f"-e @{extra}")

@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a smoke test as one page of HTML that needs nothing but itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Mapping
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ._smoke_charts import curve, waterfall
+from ._smoke_text import by_hop, duration, label, milliseconds, percent, printable, probability, span
+
+TEMPLATE = "smoke_report.html.j2"
+# The checks that would have measured; the first that did not pass tells why nothing was.
+MEASURING = {
+    "hops": ("path.hops", "mlserver.latency", "envoy.latency", "nginx.latency", "path.latency"),
+    "latency": ("path.latency", "path.success"),
+    "shares": ("envoy.split",),
+}
+
+
+def to_html(report: Mapping[str, Any]) -> str:
+    """Return the report as a page."""
+    shown = _printable(report)
+    broken = _broken(shown)
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            **shown,
+            groups=by_hop(shown),
+            broken=broken,
+            remarks=[
+                check
+                for check in shown["checks"]
+                if check["status"] in ("fail", "warn", "error") and not (broken and label(check) == label(broken))
+            ],
+            waterfall=waterfall(shown["hops"]),
+            curve=curve(shown["latency"]) if shown["latency"] else None,
+            why={section: _why(shown, ids) for section, ids in MEASURING.items()},
+        )
+    )
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    # The template lies next to this file, also in an installed collection.
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        anchor=_anchor,
+        duration=duration,
+        evidence=_evidence,
+        label=label,
+        ms=milliseconds,
+        percent=percent,
+        probability=probability,
+        span=span,
+    )
+    return environment
+
+
+def _printable(value: Any) -> Any:
+    """Return the same values with every text fit to be shown."""
+    if isinstance(value, Mapping):
+        return {printable(key): _printable(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable(each) for each in value]
+    return printable(value) if isinstance(value, str) else value
+
+
+def _broken(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the check that broke first, with the title of its hop."""
+    first = report["first_broken"]
+    if not first:
+        return None
+    found = [check for check in report["checks"] if all(check[name] == first[name] for name in ("id", "target"))]
+    titles = {hop["name"]: hop["title"] for hop in report["hops"]}
+    nothing = {"name": first["id"], "observed": "", "expected": "", "reason": "", "hint": ""}
+    return {**nothing, **(found[0] if found else {}), **first, "title": titles.get(first["hop"], first["hop"])}
+
+
+def _why(report: Mapping[str, Any], ids: tuple[str, ...]) -> str:
+    """Return why nothing was measured."""
+    reasons = [
+        check["reason"] or check["observed"]
+        for name in ids
+        for check in report["checks"]
+        if check["id"] == name and check["status"] != "pass"
+    ]
+    return next(filter(None, reasons), "This run did not ask for it.")
+
+
+def _anchor(text: str) -> str:
+    """Return a name for a place on the page, which may hold no space."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-")
+
+
+def _evidence(values: Mapping[str, Any]) -> str:
+    """Return evidence for people to read."""
+    return "\n".join(
+        f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in values.items()
+    )
+
+
+__all__ = ["to_html"]

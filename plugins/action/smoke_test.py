@@ -19,13 +19,14 @@ from ansible.plugins.action import ActionBase
 from ansible.release import __version__ as ansible_version
 
 from ..module_utils._core.errors import ServingError
+from ..module_utils._core.load import Pace
 from ..module_utils._core.smoke import Result, examine, first_broken, result_from
 from ..module_utils._core.smoke_catalogue import CATALOGUE, HOPS
 from ..module_utils._core.smoke_load import Measured, load_checks
 from ..module_utils._core.smoke_report import build_report, summary
 from ..module_utils._wiring.smoke import ARGUMENTS, Profile, budgets_from
 from ..plugin_utils._progress import Progress
-from ..plugin_utils._smoke_report import write_reports
+from ..plugin_utils._smoke_report import require_directory, write_reports
 
 MODULE = "modelops.serving.smoke_test"
 INFO = "modelops.serving.experiment_info"
@@ -51,21 +52,25 @@ class ActionModule(ActionBase):
         self._host: dict[str, Any] = {"cores": 0, "load_average": 0.0}
         _validated, params = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if self._task.check_mode:
-            return {
-                "changed": False,
-                "msg": f"Nothing is asked in check mode. Would ask: {', '.join(params['groups'])}.",
-            }
+            text = f"In check mode nothing is asked. It would ask: {', '.join(params['groups'])}."
+            self._progress.say(f"\n{text}")
+            return {"changed": False, "msg": text}
         try:
             return self._ask(params)
         except ServingError as error:
             raise AnsibleActionFail(str(error), result=error.facts) from error
 
     def _ask(self, params: dict[str, Any]) -> dict[str, Any]:
-        budgets = budgets_from(params)
-        address = params["address"]
+        budgets, directory = budgets_from(params), params["report_directory"]
+        profile, address = Profile(params), params["address"]
+        # What would be refused in the end is refused now. The folder may lie in a data plane, which has to be there.
+        Pace(profile.rate, profile.requests)
+        experiments = self._experiments(params)
+        if directory:
+            require_directory(directory)
         self._progress.say(f"\nAsking {params['host']} at {address['address']}:{address['http_port']}, hop by hop:")
         started, clock = datetime.now(timezone.utc), time.perf_counter()
-        arguments = {**self._task.args, "experiments": self._experiments(params)}
+        arguments = {**self._task.args, "experiments": experiments}
         measured = Measured()
         for group in [each for each in params["groups"] if each != "load"]:
             found = self._call(arguments, group)
@@ -80,7 +85,6 @@ class ActionModule(ActionBase):
             self._take(examine([check], self._results, time.perf_counter))
         run = self._about(params, started, time.perf_counter() - clock)
         report = build_report(run, self._results, measured, budgets)
-        directory = params["report_directory"]
         return self._outcome(report, write_reports(report, directory) if directory else [])
 
     def _call(self, arguments: dict[str, Any], *groups: str, **more: Any) -> dict[str, Any]:

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from ..module_utils._core.errors import ServingError
 from ._smoke_junit import to_junit
@@ -30,17 +31,30 @@ def write_reports(report: Mapping[str, Any], directory: str) -> list[str]:
     """Write the report in all its forms into a folder, which is made; return the paths."""
     folder = Path(directory)
     texts = {name: write(report) for name, write in WRITERS.items()}
-    try:
+    with _explained(directory):
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             _replace(folder / name, text)
+    return [str(folder / name) for name in texts]
+
+
+def require_directory(directory: str) -> None:
+    """Make the folder, and refuse one that cannot be written to, before anybody works for a report."""
+    with _explained(directory):
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=directory).close()
+
+
+@contextlib.contextmanager
+def _explained(directory: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ServingError(
             f"The report cannot be written to {directory}: {error.strerror or error}. "
             "Set report_directory to a folder on the controller that you may write to.",
             report_directory=directory,
         ) from error
-    return [str(folder / name) for name in texts]
 
 
 def _replace(path: Path, text: str) -> None:
@@ -56,4 +70,4 @@ def _replace(path: Path, text: str) -> None:
         raise
 
 
-__all__ = ["to_html", "to_json", "to_junit", "write_reports"]
+__all__ = ["require_directory", "to_html", "to_json", "to_junit", "write_reports"]

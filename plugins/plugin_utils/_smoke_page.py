@@ -21,6 +21,7 @@ TEMPLATE = "smoke_report.html.j2"
 MEASURING = {
     "hops": ("path.hops", "mlserver.latency", "envoy.latency", "nginx.latency", "path.latency"),
     "latency": ("path.latency", "path.success"),
+    "success": ("path.success", "path.latency"),
     "shares": ("envoy.split",),
 }
 
@@ -43,6 +44,9 @@ def to_html(report: Mapping[str, Any]) -> str:
             ],
             waterfall=waterfall(shown["hops"]),
             curve=curve(shown["latency"]) if shown["latency"] else None,
+            undecided=any(
+                check["id"] == "path.success" and check["status"] in ("skip", "error") for check in shown["checks"]
+            ),
             why={section: _why(shown, ids) for section, ids in MEASURING.items()},
         )
     )

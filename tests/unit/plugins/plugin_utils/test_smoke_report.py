@@ -250,9 +250,26 @@ def test_page_shows_no_number_of_an_invalid_measurement() -> None:
     report = passed()
     report["latency"]["invalid"] = ["the generator was late"]
     page = _smoke_report.to_html(report)
-    section = page[page.index('id="latency"') : page.index('id="shares"')]
+    section = page[page.index('id="latency"') : page.index('id="success"')]
     assert "INVALID" in section
     assert not [text for text in ("P50", "P95", "99.8", "100", "400", "<table") if text in section]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        pytest.param("pass", "Each of its answers counts here all the same", id="answers count however late"),
+        pytest.param("error", "Not measured. too few answers", id="nobody can tell"),
+        pytest.param("skip", "Not measured. too few answers", id="not asked"),
+    ],
+)
+def test_success_of_an_invalid_measurement_follows_its_check(status: str, said: str) -> None:
+    report = invalid()
+    change(report, "path.success", status=status, reason="too few answers")
+    page = _smoke_report.to_html(report)
+    section = page[page.index('id="success"') : page.index('id="shares"')]
+    assert said in section
+    assert ("<table" in section) is (status == "pass")
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,10 @@ def whole_request(connection: socket.socket) -> bytes:
     head, _, body = data.partition(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or b"0")
     while len(body) < length:
-        body += connection.recv(1_048_576)
+        more = connection.recv(1_048_576)
+        if not more:
+            return b""
+        body += more
     return head + b"\r\n\r\n" + body
 
 
@@ -132,13 +135,14 @@ def serving(*script: Answer) -> Iterator[Server]:
 
 @dataclass(frozen=True)
 class Case:
-    """A server that always does the same, and what comes of twenty requests."""
+    """A server that always does the same, and what comes of some requests."""
 
     answer: Answer
     status: str
     request: bytes = ASK
     connections: int | None = None
     closed: int = 0
+    count: int = 20
 
 
 def pieces(data: bytes, *places: int) -> tuple[bytes, ...]:
@@ -155,7 +159,9 @@ CASES = {
     "packets split in the body": Case(Answer(pieces(HELLO, 40)), "200"),
     "packets split in the chunks": Case(Answer(pieces(CHUNKS, 48, 52, 59)), "200"),
     "a large body": Case(Answer((b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n" + bytes(3_000_000),)), "200"),
-    "a large request": Case(Answer(), "200", request=http_request("POST", "/", {"Host": "a"}, bytes(4_000_000))),
+    "a large request": Case(
+        Answer(), "200", request=http_request("POST", "/", {"Host": "a"}, bytes(16_000_000)), count=4
+    ),
     "no length, closed": Case(Answer((b"HTTP/1.1 200 OK\r\n\r\nhello",), then="close"), "200", connections=20),
     "no content": Case(Answer((b"HTTP/1.1 204 No Content\r\n\r\n",)), "204"),
     "no body after HEAD": Case(
@@ -179,12 +185,12 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_server_answers_with(case: Case) -> None:
     with serving(case.answer) as server:
-        result = HttpLoad(HOST, server.port, timeout=20).run([case.request], Pace(100, 20))
-    assert result.statuses == {case.status: 20}
-    assert result.sent == result.latency.count == result.service.count == 20
-    assert result.answered == (20 if case.status.isdigit() else 0)
+        result = HttpLoad(HOST, server.port, timeout=20).run([case.request], Pace(100, case.count))
+    assert result.statuses == {case.status: case.count}
+    assert result.sent == result.latency.count == result.service.count == case.count
+    assert result.answered == (case.count if case.status.isdigit() else 0)
     assert result.closed == case.closed
-    assert server.asked == [case.request] * 20
+    assert server.asked == [case.request] * case.count
     if case.connections:
         assert result.connections == server.accepted == case.connections
 
@@ -220,6 +226,23 @@ def test_a_connection_that_closes_while_it_is_free_is_counted_and_replaced() -> 
     # The last one may still be open when the run ends.
     assert result.closed in (4, 5)
     assert result.connections == server.accepted == 5
+
+
+def test_words_on_a_free_connection_end_it_and_answer_nothing() -> None:
+    # Some servers say 408 before they close a connection that nobody used.
+    with serving(Answer((HELLO, HELLO.replace(b"200 OK", b"408 No")), pause=0.03)) as server:
+        result = HttpLoad(HOST, server.port, timeout=20).run([ASK], Pace(10, 4))
+    assert result.statuses == {"200": 4}
+    assert result.latency.maximum < 1_000_000
+    assert result.closed in (3, 4)
+    assert result.connections == server.accepted == 4
+
+
+def test_a_body_that_equals_the_answer_before_is_no_answer() -> None:
+    head = b"HTTP/1.1 201 OK\r\nContent-Length: %d\r\n\r\n" % (len(HELLO) + 1)
+    with serving(Answer(), Answer((head, HELLO, b"!"), pause=0.02)) as server:
+        result = HttpLoad(HOST, server.port, timeout=20).run([ASK], Pace(5, 4))
+    assert (result.statuses, result.connections) == ({"200": 2, "201": 2}, 1)
 
 
 def test_a_refused_connection_is_a_status() -> None:
@@ -258,23 +281,25 @@ def test_half_an_answer_is_over_at_the_timeout() -> None:
 
 
 def test_a_request_that_is_answered_before_it_is_sent_ends_its_connection() -> None:
-    large = http_request("POST", "/", {"Host": "a"}, bytes(8_000_000))
-    with socket.create_server((HOST, 0)) as listener:
+    large = http_request("POST", "/", {"Host": "a"}, bytes(16_000_000))
+    kept: list[socket.socket] = []
 
-        def refuse() -> None:
+    def refuse() -> None:
+        for _ in range(2):
             connection, _ = listener.accept()
+            kept.append(connection)
             connection.recv(1_000)
             connection.sendall(HELLO.replace(b"200 OK", b"413 Too Large"))
-            connection.recv(1)
-            kept.append(connection)
 
-        kept: list[socket.socket] = []
+    with socket.create_server((HOST, 0)) as listener:
+        listener.settimeout(10)
         thread = threading.Thread(target=refuse)
         thread.start()
-        result = HttpLoad(HOST, listener.getsockname()[1], timeout=20).run([large], Pace(1, 1))
+        result = HttpLoad(HOST, listener.getsockname()[1], timeout=5).run([large], Pace(5, 2))
         thread.join()
-        kept[0].close()
-    assert result.statuses == {"413": 1}
+    for connection in kept:
+        connection.close()
+    assert (result.statuses, result.connections, result.closed) == ({"413": 2}, 2, 0)
 
 
 def slow(count: int, *, connections: int, timeout: float) -> tuple[LoadResult, Server]:
@@ -292,7 +317,7 @@ def test_no_more_connections_are_open_than_allowed_and_the_result_says_that_it_n
     assert result.latency.maximum > 900_000
     assert result.service.quantile(0.5) < 400_000
     assert result.starved > 30
-    assert result.starved + result.late <= 37
+    assert result.late <= 3
     assert any("needs more than the 3 connections" in reason for reason in result.invalid)
 
 

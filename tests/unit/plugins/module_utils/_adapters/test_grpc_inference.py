@@ -246,9 +246,10 @@ def test_load_without_messages_is_refused(client: GrpcInference) -> None:
 
 
 class StuckChannel:
-    """A channel whose calls never end."""
+    """A channel whose calls never end, and take their time to begin."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 0) -> None:
+        self.seconds = seconds
         self.cancelled = 0
 
     def subscribe(self, callback: Callable[[Any], None]) -> None:
@@ -261,6 +262,7 @@ class StuckChannel:
         return self
 
     def future(self, message: bytes, **more: Any) -> StuckChannel:
+        time.sleep(self.seconds)
         return self
 
     def add_done_callback(self, callback: Callable[[Any], None]) -> None:
@@ -276,6 +278,13 @@ def test_load_ends_also_when_calls_do_not(monkeypatch: pytest.MonkeyPatch) -> No
     result = GrpcLoad(grpc, channel, calls=10, timeout=0.1).run(ECHO, [b""], Pace(100, 5), [])
     assert result.statuses == {"timeout": 5}
     assert channel.cancelled == 5
+
+
+def test_load_that_was_held_up_sends_nothing_that_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grpc_load, "GRACE_SECONDS", 0.05)
+    result = GrpcLoad(grpc, StuckChannel(0.3), calls=10, timeout=0.1).run(ECHO, [b""], Pace(100, 5), [])
+    assert (result.sent, result.statuses) == (1, {"timeout": 1})
+    assert result.invalid[0].startswith("The generator could not keep the rate: 4 of 5 ")
 
 
 # --- what became of a call --------------------------------------------------------------------------------------

@@ -85,6 +85,7 @@ BAD = {
     "an error with 200": Bad({"error": "boom"}, ['the answer is an error: "boom"']),
     "another model": Bad({**answer(), "model_name": "n_1"}, ['model_name is "n_1" and not m_1']),
     "another version": Bad({**answer(), "model_name": "m_2"}, ['model_name is "m_2" and not m_1']),
+    "a version of a version": Bad({**answer(), "model_name": "m_1_2"}, ['model_name is "m_1_2" and not m_1']),
     "a model that begins the same": Bad({**answer(), "model_name": "m-2_1"}, ['model_name is "m-2_1" and not m'], "m"),
     "a name with dots": Bad({**answer(), "model_name": "mx1"}, ['model_name is "mx1" and not m.1'], "m.1"),
     "no model": Bad({"outputs": [OUTPUT]}, ["model_name is null and not m_1"]),

@@ -196,6 +196,35 @@ def test_ready_and_live(said: bool) -> None:
     assert live(real.ServerLiveResponse(live=said).SerializeToString()) is said
 
 
+def test_last_one_of_several_counts() -> None:
+    parts = [real.ModelInferResponse(model_name=name, id=name) for name in ("first", "last")]
+    assert infer_response(b"".join(part.SerializeToString() for part in parts))["model_name"] == "last"
+    # A parameter of two kinds at once, which only a hand writes.
+    parameter = b"".join(
+        real.InferParameter(**each).SerializeToString() for each in ({"string_param": "s"}, {"int64_param": 7})
+    )
+    entry = b"\x0a\x01p\x12" + bytes([len(parameter)]) + parameter
+    message = b"\x22" + bytes([len(entry)]) + entry
+    assert real.ModelInferResponse.FromString(message).parameters["p"].int64_param == 7
+    assert infer_response(message)["parameters"] == {"p": 7}
+
+
+def test_contents_in_parts_belong_together() -> None:
+    parts = [real.InferTensorContents(fp64_contents=[value]).SerializeToString() for value in (0.5, 2.0)]
+    output = b"".join(b"\x2a" + bytes([len(part)]) + part for part in parts)
+    message = b"\x2a" + bytes([len(output)]) + output
+    assert list(real.ModelInferResponse.FromString(message).outputs[0].contents.fp64_contents) == [0.5, 2.0]
+    assert infer_response(message)["outputs"][0]["data"] == [0.5, 2.0]
+
+
+@pytest.mark.parametrize("last", [b"\x01", b"\x02", b"\x7f"])
+def test_bits_beyond_the_64th_are_cut_off(last: bytes) -> None:
+    contents = b"\x2a\x0c\x2a\x0a" + b"\xff" * 9 + last
+    message = b"\x2a" + bytes([len(contents)]) + contents
+    (expected,) = real.ModelInferResponse.FromString(message).outputs[0].contents.uint64_contents
+    assert infer_response(message)["outputs"][0]["data"] == [expected]
+
+
 # --- bytes that nobody wrote on purpose -------------------------------------------------------------------------
 
 

@@ -137,9 +137,15 @@ CATALOGUE = {
         WARNING,
         "Check that the experiment's sticky routes name each candidate's version.",
     ),
+    "envoy.internal_header": Rule(
+        "envoy",
+        "A caller cannot choose the server's model by seldon-internal-model",
+        WARNING,
+        "Remove the header at the edge: who sends it is served by another model than the route says.",
+    ),
     "envoy.refusals": Rule(
         "envoy",
-        "Calls for nobody get 404",
+        "Calls for nobody get 404, and a wrong method 405",
         BLOCKER,
         "Check the routes: a name that is unknown, misspelled or stale must lead nowhere.",
     ),
@@ -194,9 +200,10 @@ CATALOGUE = {
     ),
     "mlserver.malformed": Rule(
         "mlserver",
-        "Malformed requests get an error of theirs, not one of the server's",
+        "Malformed requests are refused",
         WARNING,
-        "A 5xx for a caller's mistake is tried again by Envoy and counted against the model: check the input first.",
+        "Check the model's inputs before it predicts. A 5xx for a caller's mistake is tried again by Envoy, which "
+        "takes seconds and counts against the model; a 200 hides the mistake.",
     ),
     "mlserver.success": Rule(
         "mlserver",

@@ -49,6 +49,10 @@ def envoy_checks(path: RequestPath, prober: Prober, live: Mapping[str, bool]) ->
             Check("envoy.sticky", _sticky(path, prober, each), each.name, (("envoy.experiment", each.name),))
             for each in path.experiments
         ),
+        *(
+            Check("envoy.internal_header", _internal(path, prober, each), each.name, (("envoy.experiment", each.name),))
+            for each in path.experiments
+        ),
         Check("envoy.refusals", lambda: _refusals(path, prober), needs=(ANSWERS,)),
         *(
             Check("envoy.grpc", _grpc(path, prober, model), model.name, (ANSWERS, *_grpc_servers(path, model)))
@@ -142,6 +146,27 @@ def _sticky(path: RequestPath, prober: Prober, experiment: Experiment) -> Callab
     return ask
 
 
+def _internal(path: RequestPath, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
+    """Return the question of a caller who names the server's model himself, also on a sticky route."""
+
+    def ask() -> Finding:
+        request = path.request_for(experiment)
+        if path.envoy is None or request is None:
+            return skipped(FROM_HERE if path.envoy is None else no_sample(experiment.name))
+        names = [model.internal_name for model in path.active(experiment)]
+        wrong = []
+        for model in path.active(experiment):
+            other = next((name for name in names if name != model.internal_name), NOBODY)
+            for sticky in ({}, {"x_seldon_route": model.route}):
+                headers = {"seldon_model": experiment.route, "seldon_internal_model": other, **sticky}
+                answer = prober.ask(path.envoy, infer(model.name, request, host=path.host, **headers))
+                faults = infer_faults(answer.body, model=answer.route.strip(":")) if answer.status == 200 else []
+                wrong += [f"{answer.brief}: {'; '.join(faults)}"] if faults or answer.status != 200 else []
+        return judged(not wrong, "; ".join(wrong) or "it is ignored", "the answer of the model that the route names")
+
+    return ask
+
+
 def _refusals(path: RequestPath, prober: Prober) -> Finding:
     if path.envoy is None:
         return skipped(FROM_HERE)
@@ -152,11 +177,14 @@ def _refusals(path: RequestPath, prober: Prober) -> Finding:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         return Row(label, Question(where, host, named, body), (404,))
 
+    infer_path = f"/v2/models/{name}/infer"
+
     rows = [
         row("an unknown model", seldon_model=NOBODY),
         row("an unknown model in the path", where=f"/v2/models/{NOBODY}/ready"),
         row("an unknown experiment", seldon_model=f"{NOBODY}.experiment"),
         row("capital letters", seldon_model=name.upper()),
+        Row("GET where a POST belongs", Question(infer_path, host, {"seldon-model": name}), (405,), may_be_routed=True),
         row("health of nobody", where="/v2/health/ready"),
         row("the repository of nobody", where="/v2/repository/index", body=b"{}"),
         *(
@@ -165,7 +193,7 @@ def _refusals(path: RequestPath, prober: Prober) -> Finding:
             if len(each.candidates) > 1
         ),
     ]
-    return ask_rows(rows, path.envoy, prober, "404 for each, and no x-seldon-route")
+    return ask_rows(rows, path.envoy, prober, "404 for each and no x-seldon-route; 405 for a wrong method")
 
 
 def _grpc(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:

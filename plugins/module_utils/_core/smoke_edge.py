@@ -143,7 +143,7 @@ def _clock(path: RequestPath, prober: Prober) -> Finding:
     skew = theirs - prober.time_of_day()
     expected = f"within {CLOCK_SECONDS:g} s of this host's clock"
     # The header has whole seconds, cut off.
-    return judged(abs(skew + 0.5) <= CLOCK_SECONDS + 0.5, f"{skew + 0.5:+.0f} s", expected, skew_seconds=round(skew))
+    return judged(abs(skew + 0.5) <= CLOCK_SECONDS + 0.5, f"{round(skew + 0.5):+d} s", expected, skew_seconds=round(skew))
 
 
 def _paths(path: RequestPath, prober: Prober) -> Finding:

@@ -255,7 +255,7 @@ def latency_section(measured: Measured, budgets: Budgets) -> dict[str, Any] | No
         "answered": whole.answered,
         "seconds": round(whole.seconds, 3),
         "invalid": list(whole.invalid),
-        "first_request_ms": max((each["first_ms"] for each in measured.rounds), default=None),
+        "first_request_ms": max((round(each["first_ms"], 3) for each in measured.rounds), default=None),
         "percentiles": [] if whole.invalid else percentiles(whole, budgets),
         "success": {
             "n": whole.sent,

@@ -30,17 +30,17 @@ def build_report(
         "verdict": "failed" if broken else "passed",
         "first_broken": {"id": broken.id, "hop": broken.hop, "target": broken.target} if broken else None,
         "counts": counts(results),
-        "hops": [_hop(name, results, measured, budgets) for name in HOPS],
+        "hops": [_hop(name, results, budgets) for name in HOPS],
         "checks": [each.as_dict() for each in in_path_order(results)],
         "latency": latency_section(measured, budgets),
         "shares": [shares(measured, route) for route in measured.weights if route in measured.results],
     }
 
 
-def _hop(name: str, results: Sequence[Result], measured: Measured, budgets: Budgets) -> dict[str, Any]:
-    found = [each["hops"][name]["median_ms"] for each in measured.rounds] if name in BUDGETED else []
+def _hop(name: str, results: Sequence[Result], budgets: Budgets) -> dict[str, Any]:
+    found = [each.evidence["median_ms"] for each in results if each.id == f"{name}.latency" and each.evidence]
     budget = list(budgets.of_hop(name)) if name in BUDGETED else None
-    # With several models, the one that takes most stands for the hop.
+    # With several models, the one that takes most stands for MLServer.
     added = max(found, default=None)
     return {
         "name": name,

@@ -37,7 +37,7 @@ class GrpcAnswer:
 
 
 class GrpcInference:
-    """One server by its ``address:port``, in plaintext or, with root certificates, over TLS."""
+    """One server by its ``address:port``, in plaintext or, with root certificates, over TLS; b"" are the library's own."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class GrpcInference:
         if root_certificates is None:
             self._channel = self._grpc.insecure_channel(target, options=options)
         else:
-            credentials = self._grpc.ssl_channel_credentials(root_certificates)
+            credentials = self._grpc.ssl_channel_credentials(root_certificates or None)
             self._channel = self._grpc.secure_channel(target, credentials, options=options)
 
     def __enter__(self) -> GrpcInference:

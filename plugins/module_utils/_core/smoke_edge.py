@@ -143,7 +143,9 @@ def _clock(path: RequestPath, prober: Prober) -> Finding:
     skew = theirs - prober.time_of_day()
     expected = f"within {CLOCK_SECONDS:g} s of this host's clock"
     # The header has whole seconds, cut off.
-    return judged(abs(skew + 0.5) <= CLOCK_SECONDS + 0.5, f"{round(skew + 0.5):+d} s", expected, skew_seconds=round(skew))
+    return judged(
+        abs(skew + 0.5) <= CLOCK_SECONDS + 0.5, f"{round(skew + 0.5):+d} s", expected, skew_seconds=round(skew)
+    )
 
 
 def _paths(path: RequestPath, prober: Prober) -> Finding:
@@ -230,13 +232,13 @@ def ask_grpc(prober: Prober, place: Endpoint, path: RequestPath, model: SmokeMod
     if prober.grpc_missing:
         return skipped(prober.grpc_missing)
     metadata = {"seldon-model": model.name}
-    ready = prober.call(place, "ModelReady", messages.model_name(model.name), metadata=metadata, path=path)
+    ready = prober.call(place, messages.MODEL_READY, messages.model_name(model.name), metadata=metadata, path=path)
     if ready.code != "OK" or not messages.ready(ready.message):
         return Finding(FAIL, f"ModelReady: {ready.code} {ready.details}".rstrip(), "OK, ready")
     if model.request is None:
         return judged(True, "ModelReady: OK", "OK, ready")
     message = messages.infer_request(model.name, model.request)
-    answer = prober.call(place, "ModelInfer", message, metadata=metadata, path=path)
+    answer = prober.call(place, messages.MODEL_INFER, message, metadata=metadata, path=path)
     expected = "OK, x-seldon-route, and an answer of the model it names"
     route = answer.metadata.get("x-seldon-route", "")
     if answer.code != "OK" or not route:
@@ -252,9 +254,9 @@ def _grpc_refusals(path: RequestPath, prober: Prober) -> Finding:
     if prober.grpc_missing:
         return skipped(prober.grpc_missing)
     rows = {
-        "an unknown model": ("ModelReady", {"seldon-model": NOBODY}),
-        "no model": ("ModelReady", {}),
-        "the server itself": ("ServerLive", {}),
+        "an unknown model": (messages.MODEL_READY, {"seldon-model": NOBODY}),
+        "no model": (messages.MODEL_READY, {}),
+        "the server itself": (messages.SERVER_LIVE, {}),
     }
     codes = {
         name: prober.call(path.grpc, method, messages.model_name(NOBODY), metadata=metadata, path=path).code

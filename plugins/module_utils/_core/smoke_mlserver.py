@@ -195,8 +195,10 @@ def _grpc(prober: Prober, place: Endpoint, path: RequestPath) -> Ask:
     def ask() -> Finding:
         if prober.grpc_missing:
             return skipped(prober.grpc_missing)
-        names = ("ServerLive", "ServerReady")
-        answers = {name: prober.call(place, name, messages.empty(), metadata={}, path=path) for name in names}
+        methods = {"ServerLive": messages.SERVER_LIVE, "ServerReady": messages.SERVER_READY}
+        answers = {
+            name: prober.call(place, each, messages.empty(), metadata={}, path=path) for name, each in methods.items()
+        }
         is_good = all(each.code == "OK" and messages.ready(each.message) for each in answers.values())
         found = ", ".join(f"{name}: {each.code} {each.details}".rstrip() for name, each in answers.items())
         return judged(is_good, found, "ServerLive: OK, ServerReady: OK")

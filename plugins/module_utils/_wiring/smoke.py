@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 Spec = Dict[str, Dict[str, Any]]
 
-SERVICE = "/inference.GRPCInferenceService/"
 # No call of the module takes longer than a few seconds, so that Ctrl-C is never far.
 SERIES_SECONDS = 2.0
 # From the innermost hop outwards, after the first connection: what a hop needs is known when it is asked.
@@ -145,7 +144,7 @@ class Probe:
     ) -> GrpcAnswer:
         roots = self._roots if place == path.grpc else None
         with GrpcInference(str(place), authority=path.host, root_certificates=roots, timeout=self._timeout) as client:
-            return client.call(SERVICE + method, message, metadata)
+            return client.call(method, message, metadata)
 
 
 def request_path_from(params: Mapping[str, Any]) -> RequestPath:

@@ -14,7 +14,8 @@ description:
     reached from the host that the task runs on, and then all of them together.
   - Every check runs. One that means nothing, because something it needs is broken, is skipped and names that hop.
   - Shows a line for each check while it runs, and writes a report as HTML, JSON and JUnit XML on the controller.
-  - Calls one model a few hundred times. It never sends more than it was told to, and stops by itself.
+  - Calls the models some hundred times, at a rate that it says, and stops by itself. A part of the load that the
+    host of the generator was too busy for is sent once more.
 options:
   profile:
     description:

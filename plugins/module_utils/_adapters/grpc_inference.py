@@ -37,7 +37,7 @@ class GrpcAnswer:
 
 
 class GrpcInference:
-    """One server by its ``address:port``, in plaintext or, with root certificates, over TLS; b"" are the library's own."""
+    """One server by its ``address:port``: in plaintext, or over TLS with root certificates (b"": the library's own)."""
 
     def __init__(
         self,

@@ -96,6 +96,7 @@ class LoadResult:
     cpu_share: float = 0.0
     late: int = 0
     starved: int = 0
+    limit: int = 0
     invalid: tuple[str, ...] = ()
 
     @property
@@ -137,7 +138,7 @@ class LoadResult:
 
 HISTOGRAMS = ("latency", "service", "lateness")
 SUMS = ("planned", "sent", "answered", "seconds", "connections", "closed", "late", "starved")
-PLAIN = ("rate", *SUMS, "cpu_share")
+PLAIN = ("rate", *SUMS, "limit", "cpu_share")
 
 
 def is_success(status: str) -> bool:
@@ -146,16 +147,22 @@ def is_success(status: str) -> bool:
 
 
 def merged(results: Sequence[LoadResult]) -> LoadResult:
-    """Return several runs, which took place one after the other, as one; it is invalid when one of them is."""
+    """Return several runs, which took place one after the other, as one, which is judged as a whole.
+
+    What a moment of noise did to a short run need not make a long one invalid.
+    """
     if not results:
         raise ServingError("There are no results to merge. Run the load at least once.")
     sums: dict[str, Any] = {name: sum(getattr(each, name) for each in results) for name in SUMS}
     histograms: dict[str, Any] = {name: added([getattr(each, name) for each in results]) for name in HISTOGRAMS}
     rates = {each.rate for each in results}
+    cpu_share = sum(each.cpu_share * each.seconds for each in results) / (sums["seconds"] or 1)
+    engine = Engine(cpu_share, sums["connections"], max(each.limit for each in results), sums["closed"])
     mean = sums["planned"] / sum(each.planned / each.rate for each in results)
     return LoadResult(
         rate=rates.pop() if len(rates) == 1 else mean,
-        cpu_share=sum(each.cpu_share * each.seconds for each in results) / (sums["seconds"] or 1),
+        cpu_share=cpu_share,
+        limit=engine.limit,
         **sums,
         **histograms,
         statuses=summed([each.statuses for each in results]),
@@ -163,7 +170,7 @@ def merged(results: Sequence[LoadResult]) -> LoadResult:
             route: added([each.routes[route] for each in results if route in each.routes])
             for route in sorted({route for each in results for route in each.routes})
         },
-        invalid=tuple(dict.fromkeys(reason for each in results for reason in each.invalid)),
+        invalid=self_check(planned=sums["planned"], late=sums["late"], starved=sums["starved"], engine=engine),
     )
 
 
@@ -272,6 +279,7 @@ class Tally:
             cpu_share=engine.cpu_share,
             late=late,
             starved=starved,
+            limit=engine.limit,
             invalid=self_check(planned=self.pace.count, late=late, starved=starved, engine=engine),
         )
 

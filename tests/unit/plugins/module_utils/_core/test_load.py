@@ -209,10 +209,14 @@ def test_runs_add_up() -> None:
     assert first.latency.count == 100
 
 
-def test_a_sum_is_invalid_when_a_part_is() -> None:
-    late = tally(*[Fate(start=0.2, end=0.3)] * 2, *[Fate()] * 100)
+def test_a_sum_is_judged_as_a_whole() -> None:
+    late, calm = tally(*[Fate(start=0.0011)] * 2), tally(*[Fate()] * 2)
     assert late.invalid == (LATE,)
-    assert merged([tally(Fate()), late, late]).invalid == (LATE,)
+    # Two in a hundred are too many, also of three hundred when all parts are like that. Two in three hundred are not.
+    assert merged([late, late, late]).late == 6
+    assert merged([late, late, late]).invalid
+    assert merged([calm, late, calm]).invalid == ()
+    assert merged([calm, late]).limit == calm.limit
 
 
 def test_nothing_adds_up_to_nothing() -> None:

@@ -36,7 +36,7 @@ def load(
     milliseconds: Mapping[float, int],
     statuses: Mapping[str, int] | None = None,
     routes: Mapping[str, int] | None = None,
-    invalid: tuple[str, ...] = (),
+    late: int = 0,
 ) -> LoadResult:
     latency = histogram(milliseconds)
     return LoadResult(
@@ -50,7 +50,7 @@ def load(
         service=latency,
         lateness=histogram({0: latency.count}),
         routes={name: histogram({2: count}) for name, count in (routes or {}).items()},
-        invalid=invalid,
+        late=late,
     )
 
 
@@ -98,9 +98,10 @@ def test_without_a_load_the_reason_is_given() -> None:
 
 
 def test_an_invalid_load_has_no_numbers() -> None:
-    invalid = measured(load({2.0: 500}, routes=SPLIT, invalid=("the generator was late",)))
+    invalid = measured(load({2.0: 500}, routes=SPLIT, late=6))
     found = judge(invalid)["path.latency"]
-    assert (found.status, found.observed, found.reason) == (ERROR, "INVALID", "the generator was late")
+    assert (found.status, found.observed) == (ERROR, "INVALID")
+    assert "6 of 500 requests left later than 1 ms" in found.reason
     section = latency_section(invalid, BUDGETS)
     assert section is not None
     assert (section["percentiles"], section["buckets"]) == ([], [])

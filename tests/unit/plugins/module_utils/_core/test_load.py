@@ -210,7 +210,7 @@ def test_runs_add_up() -> None:
 
 
 def test_a_sum_is_judged_as_a_whole() -> None:
-    late, calm = tally(*[Fate(start=0.0011)] * 2), tally(*[Fate()] * 2)
+    late, calm = tally(*[Fate(start=0.2, end=0.3)] * 2, *[Fate()] * 100), tally(*[Fate()] * 100)
     assert late.invalid == (LATE,)
     # Two in a hundred are too many, also of three hundred when all parts are like that. Two in three hundred are not.
     assert merged([late, late, late]).late == 6

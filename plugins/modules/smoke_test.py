@@ -159,7 +159,7 @@ options:
     elements: int
     default: []
   rate:
-    description: Requests per second of the load. Without it, 200 in the quick profile, 50 in the full one.
+    description: Requests per second of the load. Without it, 125 in the quick profile, 50 in the full one.
     type: float
   requests:
     description: How many requests the load has. Without it, 500 in the quick profile, 2,000 in the full one.

@@ -105,7 +105,7 @@ class Profile:
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         quick = params["profile"] == "quick"
-        self.rate = float(params.get("rate") or (200.0 if quick else 50.0))
+        self.rate = float(params.get("rate") or (125.0 if quick else 50.0))
         self.requests = int(params.get("requests") or (500 if quick else 2000))
         self.rounds = 50 if quick else 300
         self.calls = 150 if quick else 500

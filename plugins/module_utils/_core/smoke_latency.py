@@ -163,7 +163,7 @@ def _judge(hop: str, measured: Sequence[Rounds], budgets: Budgets) -> Finding:
     expected = f"{high:g} ms at the median (budget {low:g} to {high:g}; a fault from {high * TOLERANCE:g})"
     verb = "takes" if hop == "mlserver" else "adds"
     return judged(
-        found <= high * TOLERANCE, f"{verb} {found:.2f} ms", expected, median_ms=round(found, 3), rounds=len(added)
+        found <= high * TOLERANCE, f"{verb} {max(found, 0.0):.2f} ms", expected, median_ms=round(found, 3), rounds=len(added)
     )
 
 

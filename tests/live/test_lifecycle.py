@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.live.data_plane import BASELINE, ENHANCED, EXPERIMENT, NAMESPACES, SHADOW, DataPlane, Play, model
+from tests.live.data_plane import BASELINE, ENHANCED, EXPERIMENT, NAMESPACES, SHADOW, DataPlane, Play, model, wait_for
 from tests.live.programs import asking, assert_whole, listeners, pids
 
 ROUTE = f"{EXPERIMENT}.experiment"
@@ -122,6 +124,26 @@ def test_second_version_takes_over_without_a_failed_request(plane: DataPlane) ->
     assert pids(plane) == before
 
 
+@contextmanager
+def statuses_of(plane: DataPlane, name: str) -> Iterator[list[int]]:
+    """Call a model again and again, and note the statuses as they come."""
+    seen: list[int] = []
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.is_set():
+            seen.append(plane.infer(name).status)
+            over.wait(0.02)
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        caller.join()
+
+
 def test_namespace_comes_and_goes(plane: DataPlane) -> None:
     before = pids(plane)
     spaces, models = plane.variables["serving_namespaces"], plane.variables["serving_models"]
@@ -135,7 +157,11 @@ def test_namespace_comes_and_goes(plane: DataPlane) -> None:
     assert len(with_trial.pop(f"mlserver/{TRIAL}")) == 1
     assert with_trial == before
 
-    plane.up()
+    with statuses_of(plane, "trial-predictor") as seen:
+        plane.up()
+        wait_for(lambda: seen[-1:] == [404], "the end of the routes")
+    # Callers are answered until no route leads to the server, and only then it ends.
+    assert set(seen) == {200, 404}
     assert plane.infer("trial-predictor").status == 404
     assert pids(plane) == before
     assert set(listeners(DataPlane(plane.directory, {**plane.variables, **more})).values()) == {0, 1}

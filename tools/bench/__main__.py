@@ -147,7 +147,7 @@ def _running(bench: Bench) -> Iterator[Bench]:
     bench.say("bringing up a data plane to measure")
     plane = Plane(bench.folder / "plane")
     try:
-        play = plane.play("site.yml")
+        play = plane.play("data_plane.yml")
         if play.status != 0:
             raise NotMeasuredError(f"the data plane did not come up: {play.output[-2000:]}")
         yield replace(bench, running=plane)

@@ -25,7 +25,29 @@ SECOND_RUN_SECONDS = 15.0
 MAKE_SECONDS = 900
 # Where the role puts the data plane, seen from the user's home.
 DATA_PLANE = ".local/share/modelops-serving"
-SMOKE_TEST_TAG = "smoke_test"
+# Tells the seconds of the slowest tasks after the play.
+PROFILE = {"ANSIBLE_CALLBACKS_ENABLED": "ansible.posix.profile_tasks"}
+SMOKE_TEST = re.compile(r"^.*smoke_test \| Ask every hop -+ ([0-9.]+)s$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How long a target took, how much of that was its smoke test, and how many tasks changed something."""
+
+    seconds: float
+    smoke_test: float
+    changed: int
+
+    @classmethod
+    def parse(cls, seconds: float, output: str) -> Run:
+        """Read what the run itself tells."""
+        changed = sum(int(count) for count in re.findall(r"changed=(\d+)", output))
+        return cls(seconds, sum(float(found) for found in SMOKE_TEST.findall(output)), changed)
+
+    def row(self, name: str, *checks: Check) -> Row:
+        """Return the run as a row."""
+        rest = self.seconds - self.smoke_test
+        return Row(name, (f"{self.seconds:.1f}", f"{rest:.1f}", str(self.changed)), checks)
 
 
 @dataclass(frozen=True)
@@ -36,20 +58,18 @@ class _Checkout:
     environment: dict[str, str]
     arguments: str
 
-    def make(self, target: str, more: str = "") -> tuple[float, int]:
-        """Run a target of the Makefile; return the seconds, and how many tasks changed something."""
+    def make(self, target: str) -> Run:
+        """Run a target of the Makefile."""
         start = time.monotonic()
-        command = ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "-u", "MFLAGS", "make", target]
         done = run(
-            [*command, f"ARGS={self.arguments} {more}".rstrip()],
+            ["env", "-u", "MAKEFLAGS", "-u", "MAKELEVEL", "-u", "MFLAGS", "make", target, f"ARGS={self.arguments}"],
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **PROFILE},
             timeout=MAKE_SECONDS,
         )
-        seconds = time.monotonic() - start
         if done.status != 0:
             raise NotMeasuredError(f"make {target} ended with {done.status}: {done.output[-2000:]}")
-        return seconds, sum(int(count) for count in re.findall(r"changed=(\d+)", done.output))
+        return Run.parse(time.monotonic() - start, done.output)
 
 
 def bring_up(bench: Bench) -> list[Table]:
@@ -59,17 +79,23 @@ def bring_up(bench: Bench) -> list[Table]:
         bench.say("make up, cold")
         first = checkout.make("up")
         bench.say("make up, the second time")
-        second = checkout.make("up", f"--skip-tags {SMOKE_TEST_TAG}")
+        second = checkout.make("up")
     finally:
         with undisturbed():
             _remove(bench, checkout)
-    check = Check("seconds", second[0], SECOND_RUN_SECONDS, "s")
+    if not second.smoke_test:
+        raise NotMeasuredError("the second run does not say how long its smoke test took")
+    check = Check("without it", second.seconds - second.smoke_test, SECOND_RUN_SECONDS, "s")
     rows = (
-        _row("cold: no `.venv`, no data plane, packages from pip's cache", first),
-        _row("the second run, without its smoke test", second, check),
+        first.row("cold: no `.venv`, no data plane, packages from pip's cache"),
+        second.row("the second run", check),
     )
-    text = "In a copy of the checkout with a home of its own. Debian's packages are installed already."
-    return [Table("`make up`", text, ("Seconds", "Tasks that changed something"), rows)]
+    text = (
+        "In a copy of the checkout with a home of its own. Debian's packages are installed already. It ends with the "
+        "quick smoke test, which takes its own time."
+    )
+    columns = ("Seconds", "without the smoke test", "Tasks that changed something")
+    return [Table("`make up`", text, columns, rows)]
 
 
 def _remove(bench: Bench, checkout: _Checkout) -> None:
@@ -77,11 +103,6 @@ def _remove(bench: Bench, checkout: _Checkout) -> None:
     if Path(checkout.environment["HOME"], DATA_PLANE).exists():
         bench.say("make down")
         checkout.make("down")
-
-
-def _row(name: str, found: tuple[float, int], *checks: Check) -> Row:
-    seconds, changed = found
-    return Row(name, (f"{seconds:.1f}", str(changed)), checks)
 
 
 def _checkout(folder: Path) -> _Checkout:

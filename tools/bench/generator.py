@@ -25,8 +25,8 @@ CONNECTIONS = 16
 ROUNDS = 3
 SHARE_OF_WRK = 0.5
 CALIBRATION = Pace(rate=MAX_RATE, count=20_000)
-# Rates to vouch for, as shares of the highest throughput.
-TRIED = (0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+# Rates to vouch for, as shares of wrk's.
+TRIED = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,20 @@ def generator(bench: Bench) -> list[Table]:
         pace = Pace(rate=MAX_RATE, count=min(round(known.rate * seconds), MAX_COUNT))
         pairs = [(_wrk(url, seconds), _ours(load, pace)) for _ in range(ROUNDS)]
         wrk, ours = (_median(column) for column in zip(*pairs, strict=True))
-        vouched = _vouched(HttpLoad("127.0.0.1", server.port), ours.rate, min(seconds, 1.0))
+        vouched = _vouched(HttpLoad("127.0.0.1", server.port), wrk.rate, min(seconds, 1.0))
     share = _Speed(ours.rate / wrk.rate, ours.by_processor / wrk.by_processor)
-    checks = (
-        Check("rate", share.rate, SHARE_OF_WRK, at_least=True),
-        Check("by processor time", share.by_processor, SHARE_OF_WRK, at_least=True),
-    )
+    checks = (_share("rate", share.rate), _share("by processor time", share.by_processor))
     rows = (
         Row("wrk, one thread", (f"{wrk.rate:.0f}", f"{wrk.by_processor:.0f}")),
         Row("the collection's", (f"{ours.rate:.0f}", f"{ours.by_processor:.0f}")),
         Row("**its share of wrk's**", (f"{share.rate:.2f}", f"{share.by_processor:.2f}"), checks),
-        Row("the highest rate tried that it vouches for", (vouched, "")),
+        vouched,
     )
     text = (
         f"Both ask an NGINX that answers a constant, {where}, over {CONNECTIONS} connections, in turn, {ROUNDS} times "
         "each; the median counts. The collection's generator is told a rate that nobody reaches. The server may be the "
         "limit of both, so the second column divides by the processor time that the generator itself took. The last "
-        "row is the highest of nine even steps at which it finds its own result valid, with the connections it wants."
+        "row is the highest of ten even steps of wrk's rate at which it finds its result valid, each request on time."
     )
     columns = ("Requests/s", "Requests per second of processor time")
     return [Table("The load generator against wrk", text, columns, rows)]
@@ -100,14 +97,20 @@ def _ours(load: HttpLoad, pace: Pace) -> _Speed:
     return _Speed(result.answered / result.seconds, result.answered / worked)
 
 
-def _vouched(load: HttpLoad, throughput: float, seconds: float) -> str:
-    reasons: tuple[str, ...] = ()
-    for share in TRIED:
-        rate = throughput * share
-        reasons = load.run([REQUEST], Pace(rate=rate, count=max(round(rate * seconds), 1))).invalid
-        if not reasons:
-            return f"{rate:.0f}"
-    return f"none: {' '.join(reasons)}"
+def _share(name: str, value: float) -> Check:
+    return Check(name, value, SHARE_OF_WRK, "of wrk's", at_least=True)
+
+
+def _vouched(load: HttpLoad, wrk: float, seconds: float) -> Row:
+    name, reasons = "**the rate that it vouches for**", ""
+    # A machine that halts for a moment once says nothing about a rate, so each has another go.
+    for share in (share for share in TRIED for _go in range(2)):
+        rate = min(wrk * share, MAX_RATE)
+        result = load.run([REQUEST], Pace(rate=rate, count=max(round(rate * seconds), 1)))
+        if not result.invalid:
+            return Row(name, (f"{rate:.0f}", ""), (_share("rate", rate / wrk),))
+        reasons = " ".join(result.invalid)
+    return Row(name, (f"none: {reasons}", ""), (_share("rate", 0.0),))
 
 
 def _wrk(url: str, seconds: float) -> _Speed:

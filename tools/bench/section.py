@@ -24,8 +24,8 @@ class Sizes:
 
     calls: int = 2000
     rates: tuple[float, ...] = (50, 100, 200)
-    rate_seconds: float = 4
-    flips: int = 150
+    rate_seconds: float = 3
+    flips: int = 120
     changes: int = 1000
     load_rate: float = 100
     generator_seconds: float = 3

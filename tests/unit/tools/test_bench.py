@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tools.bench import __main__ as bench
+from tools.bench.bring_up import Run
 from tools.bench.client import Connection, post
 from tools.bench.figures import Check, NotMeasuredError, Row, Table, added_row, markdown, percentile, times_row
 from tools.bench.memory import held
@@ -163,7 +164,7 @@ def test_first_answer_and_last_call_count_from_the_rename() -> None:
     assert first_answer(MOVES[0], B, calls) == 1.5
     assert first_answer(MOVES[0], ":c_1:", calls) is None
     assert last_sent(MOVES[0], A, calls, until=20) == 0.25
-    assert last_sent(MOVES[0], ":c_1:", calls, until=20) == 0
+    assert last_sent(MOVES[0], A, calls, until=10.25) == 0
 
 
 # --- the client ---------------------------------------------------------------------------------------------------
@@ -225,6 +226,26 @@ def test_request_has_the_header_by_its_real_name() -> None:
     assert head.splitlines()[0] == "POST /v2 HTTP/1.1"
     assert {"Host: ml-api.local", "Content-Length: 2", "seldon-model: a"} <= set(head.splitlines())
     assert body == "{}"
+
+
+# --- make up ------------------------------------------------------------------------------------------------------
+
+RECAP = """
+localhost                  : ok=23   changed=1    unreachable=0    failed=0    skipped=14   rescued=0    ignored=0
+
+TASKS RECAP ****
+modelops.serving.data_plane : smoke_test | Ask every hop --------------- 14.87s
+modelops.serving.data_plane : files | Write NGINX's configuration ------- 2.82s
+"""
+
+
+@pytest.mark.parametrize(
+    ("output", "values"),
+    [(RECAP, ("20.0", "5.1", "1")), ("localhost : ok=1 changed=2\nlocalhost : changed=3", ("20.0", "20.0", "5"))],
+    ids=["with a smoke test", "without one"],
+)
+def test_smoke_test_is_taken_off(output: str, values: tuple[str, ...]) -> None:
+    assert Run.parse(20.0, output).row("a run").values == values
 
 
 # --- the command --------------------------------------------------------------------------------------------------

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
-
-from tests.live.data_plane import BASELINE, ENHANCED
 
 ROUTES, CLUSTERS = "listener_0.json", "clusters.json"
 
@@ -34,10 +33,14 @@ def refused(resources: list[Any]) -> None:
     _routes(resources)[0]["route"] = {"cluster": "gone"}
 
 
-def wrong_server(resources: list[Any]) -> None:
-    """Lead to the enhanced model at the MLServer of the other namespace."""
-    addresses = {each["name"]: _address(each) for each in resources}
-    addresses[f"{ENHANCED}_1_http"]["port_value"] = addresses[f"{BASELINE}_1_http"]["port_value"]
+def wrong_server(name: str, other: str, protocol: str = "http") -> Callable[[list[Any]], None]:
+    """Return an edit that leads to a model at the server of another one."""
+
+    def edit(resources: list[Any]) -> None:
+        addresses = {each["name"]: _address(each) for each in resources}
+        addresses[f"{name}_1_{protocol}"]["port_value"] = addresses[f"{other}_1_{protocol}"]["port_value"]
+
+    return edit
 
 
 def _routes(resources: list[Any]) -> list[Any]:

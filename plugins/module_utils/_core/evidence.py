@@ -24,12 +24,12 @@ from .analysis import (
 )
 from .dispersion import Dispersion
 from .effort import missing_for_budget, missing_for_margin, per_request
-from .estimators import clopper_pearson
+from .estimators import binomial_tail_at_least
 from .gates import OUTAGE_SHARE, CountedGate
 from .sequential import Contrast, Pair, RatioTest, Tally, excess_bound, lower_bound, upper_bound
 
-# One window in a thousand may look like an outage that is none.
-_OUTAGE_CONFIDENCE = 0.998
+# One window in a thousand may look like an outage that is none, of an arm that is all but broken.
+_OUTAGE_ALPHA = 0.001
 
 _NO_REQUESTS, _NO_WINDOWS = Tally(), Pair()
 _NO_CONTRAST, _NOTHING_LEARNT = Contrast(), Dispersion()
@@ -55,8 +55,11 @@ class Evidence:
     """All that a counted gate knows. The windows themselves are gone.
 
     ``seen`` holds the windows in which both arms had requests, ``weighed`` the same, discounted by what is known of
-    clumping; ``absolute`` is for the limit that holds without comparison, and begins anew after a shared fault;
-    ``alone`` holds the candidate's windows without a baseline. Windows of an outage stay outside.
+    clumping. ``absolute`` is for the limit that holds without comparison, and begins anew after a shared fault.
+    ``seen_expected`` and ``absolute_expected`` are the events that the candidate would have had with the baseline's
+    share of each window (direct standardization): the arms' weights in a bad hour are not those of a good one, and bare
+    sums would compare the candidate's bad hour with the baseline's good one. ``alone`` holds the candidate's windows
+    without a baseline. Windows of an outage stay outside.
     """
 
     harm: RatioTest
@@ -67,6 +70,8 @@ class Evidence:
     seen: Pair = _NO_WINDOWS
     weighed: Pair = _NO_WINDOWS
     absolute: Pair = _NO_WINDOWS
+    seen_expected: float = 0.0
+    absolute_expected: float = 0.0
     alone: Tally = _NO_REQUESTS
     outage: Pair = _NO_WINDOWS
     outage_windows: int = 0
@@ -78,6 +83,16 @@ class Evidence:
     def of(cls, gate: CountedGate) -> Evidence:
         """Return the evidence of a gate before the first window."""
         return cls(RatioTest.harm(), RatioTest.no_harm(gate.margin) if gate.margin is not None else None)
+
+    @property
+    def drift(self) -> float:
+        """How much the baseline's share of events was lower while the candidate had its requests; 0 when it was not.
+
+        What the comparison of sums would give the candidate for nothing.
+        """
+        if not self.seen.candidate.n:
+            return 0.0
+        return max(0.0, self.seen.baseline.share - self.seen_expected / self.seen.candidate.n)
 
     @property
     def known_discount(self) -> float:
@@ -101,6 +116,7 @@ class Evidence:
         if not window.is_comparison:
             return replace(self, dispersion=learnt, alone=self.alone + window.candidate)
         cautious, known = self.dispersion.discount, self.known_discount
+        expected = window.candidate.n * window.baseline.share
         return replace(
             self,
             harm=self.harm.add(window, cautious),
@@ -110,6 +126,8 @@ class Evidence:
             seen=self.seen + window,
             weighed=self.weighed + window.discounted(known),
             absolute=self.absolute + window.discounted(cautious),
+            seen_expected=self.seen_expected + expected,
+            absolute_expected=self.absolute_expected + cautious * expected,
         )
 
     def without_data(self, problem: str) -> Evidence:
@@ -193,7 +211,7 @@ def missing_requests(gate: CountedGate, evidence: Evidence, stake: Stake) -> int
         more = missing_for_budget(
             evidence.weighed,
             share=stake.share,
-            budget=gate.risk_budget or 0.0,
+            budget=(gate.risk_budget or 0.0) - stake.share * evidence.drift,
             alpha=stake.promote_alpha,
             mix=stake.mix,
         )
@@ -207,8 +225,9 @@ def _assumed(gate: CountedGate) -> Pair:
 
 
 def _is_broken(tally: Tally) -> bool:
-    low, _high = clopper_pearson(int(tally.events), int(tally.n), _OUTAGE_CONFIDENCE)
-    return low > OUTAGE_SHARE
+    if tally.share <= OUTAGE_SHARE:
+        return False
+    return binomial_tail_at_least(int(tally.events), int(tally.n), OUTAGE_SHARE) <= _OUTAGE_ALPHA
 
 
 def _shared_fault(gate: CountedGate, evidence: Evidence, stake: Stake) -> tuple[str, bool, str, str] | None:
@@ -221,7 +240,7 @@ def _shared_fault(gate: CountedGate, evidence: Evidence, stake: Stake) -> tuple[
         decided = evidence.outage_windows > gate.consecutive_error_limit
         text = f"the baseline is broken, so nothing can be compared with it: {_shares(gate, outage)}"
         return ERROR, decided, INFRASTRUCTURE, text
-    if _exceeds_slo(gate, evidence, stake) and evidence.absolute.baseline.share > (gate.slo or 0.0):
+    if _exceeds_slo(gate, evidence, stake) and _baseline_exceeds_slo(gate, evidence):
         text = f"both arms miss the limit of {_percent(gate.slo or 0.0)}: {_shares(gate, evidence.absolute)}"
         return INCONCLUSIVE, True, INFRASTRUCTURE, text
     return None
@@ -248,6 +267,10 @@ def _exceeds_slo(gate: CountedGate, evidence: Evidence, stake: Stake) -> bool:
     return gate.slo is not None and lower_bound(evidence.absolute.candidate, stake.harm_alpha) > gate.slo
 
 
+def _baseline_exceeds_slo(gate: CountedGate, evidence: Evidence) -> bool:
+    return evidence.absolute_expected > (gate.slo or 0.0) * evidence.absolute.candidate.n
+
+
 def _breaks_slo(gate: CountedGate, evidence: Evidence, stake: Stake) -> bool:
     """T3: the candidate misses the limit that holds without comparison, and the baseline keeps it."""
     alone = evidence.alone.discounted(evidence.dispersion.discount)
@@ -263,7 +286,8 @@ def _may_advance(gate: CountedGate, evidence: Evidence, stake: Stake) -> bool:
         return False
     if evidence.no_harm is not None:
         return evidence.no_harm.rejects(stake.promote_alpha)
-    return stake.share * excess_bound(evidence.weighed, stake.promote_alpha) <= (gate.risk_budget or 0.0)
+    bound = excess_bound(evidence.weighed, stake.promote_alpha) + evidence.drift
+    return stake.share * bound <= (gate.risk_budget or 0.0)
 
 
 def _figures(gate: CountedGate, evidence: Evidence, stake: Stake) -> dict[str, float | None]:
@@ -287,7 +311,7 @@ def _figures(gate: CountedGate, evidence: Evidence, stake: Stake) -> dict[str, f
             "no_harm": evidence.no_harm.evidence,
             "no_harm_needed": 1.0 / stake.promote_alpha,
         }
-    bound = excess_bound(evidence.weighed, stake.promote_alpha)
+    bound = excess_bound(evidence.weighed, stake.promote_alpha) + evidence.drift
     return {**figures, "excess": bound, "excess_allowed": (gate.risk_budget or 0.0) / stake.share}
 
 

@@ -115,7 +115,7 @@ def _needed(
         if begins:
             # One request shows the shares to expect where nothing was seen yet; it is not to be had for nothing.
             one = _window(1.0, mix, share)
-            known = replace(known, seen=one, weighed=one)
+            known = replace(known, seen=one, weighed=one, seen_expected=share)
         needed = missing_requests(gate, known, stake)
         if needed is None:
             return None, gate.name

@@ -84,6 +84,7 @@ class Policy:
     rollback_confirm: float = 60.0
     rollback_timeout: float = 300.0
     infrastructure_windows: int = 3
+    pause_timeout: float = 3600.0
 
 
 _CHOICES = {
@@ -96,7 +97,13 @@ _CHOICES = {
     "rollback_style": ("weight_zero", "remove"),
     "on_hold_timeout": ("rollback", "promote", "pause"),
 }
-_LEAST = {"baseline_windows": 0, "settle_windows": 0, "min_requests": 1, "consecutive_error_limit": 0}
+_LEAST = {
+    "baseline_windows": 0,
+    "infrastructure_windows": 0,
+    "settle_windows": 0,
+    "min_requests": 1,
+    "consecutive_error_limit": 0,
+}
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,22 @@ def test_verdict(case: Case) -> None:
     json.dumps(found.as_dict(), allow_nan=False)
 
 
+def test_a_bad_hour_in_a_later_step_blames_nobody() -> None:
+    """Bare sums would say that 2 % of the candidate's requests failed, and 0.6 % of the baseline's."""
+    evidence = gathered(LIMITED, [CALM] * 20 + [window(500, 30, 500, 30)] * 4)
+    assert evidence.absolute.candidate.share > 0.01 > evidence.absolute.baseline.share
+    assert judge_evidence(LIMITED, evidence, STAKE).cause == "infrastructure"
+
+
+def test_a_bad_hour_in_an_earlier_step_lets_nobody_through() -> None:
+    """The baseline failed often while the candidate had little traffic; that is no budget for later."""
+    stake = Stake(1.0, 1.0, 0.05, 0.05, 300)
+    windows = [window(5, 0, 995, 40)] * 4 + [window(500, 4, 500, 1)] * 8
+    evidence = gathered(ERRORS, windows)
+    assert evidence.drift > 0.01
+    assert judge_evidence(ERRORS, evidence, stake).phase != SUCCESSFUL
+
+
 def test_missing_requests_are_about_enough() -> None:
     """With so many more like those, the gate passes; with a tenth less it does not."""
     evidence = gathered(ERRORS, [window(300, 1, 2700, 9)])

@@ -23,7 +23,8 @@ RATIOS = (1.25, 1.5, 2.0, 3.0, 5.0, 10.0)
 # Robbins' mixture: Jeffreys' prior, the Beta distribution with both parameters one half.
 _PRIOR = 0.5
 _SMALLEST = 1e-12
-_HALVINGS = 60
+_NEWTON_STEPS = 100
+_CLOSE = 1e-12
 
 
 @dataclass(frozen=True)
@@ -219,17 +220,14 @@ def lower_bound(tally: Tally, alpha: float) -> float:
     """Return the lower end of the confidence sequence of a share; see ``confidence_sequence``."""
     if tally.events <= 0:
         return 0.0
-    log, middle = _mixture(tally), _inside(tally.share)
-    # The share itself is always inside: no single bet is as good as the best one.
-    return _boundary(tally, log + math.log(alpha), _SMALLEST, middle)
+    return _boundary(tally, _mixture(tally) + math.log(alpha), _SMALLEST)
 
 
 def upper_bound(tally: Tally, alpha: float) -> float:
     """Return the upper end of the confidence sequence of a share; see ``confidence_sequence``."""
     if tally.n <= 0 or tally.events >= tally.n:
         return 1.0
-    log, middle = _mixture(tally), _inside(tally.share)
-    return _boundary(tally, log + math.log(alpha), 1.0 - _SMALLEST, middle)
+    return _boundary(tally, _mixture(tally) + math.log(alpha), 1.0 - _SMALLEST)
 
 
 def confidence_sequence(tally: Tally, alpha: float) -> tuple[float, float]:
@@ -276,24 +274,24 @@ def _mixture(tally: Tally) -> float:
     return _log_beta(_PRIOR + tally.events, _PRIOR + tally.n - tally.events) - _log_beta(_PRIOR, _PRIOR)
 
 
-def _inside(share: float) -> float:
-    return min(max(share, _SMALLEST), 1.0 - _SMALLEST)
+def _boundary(tally: Tally, needed: float, outside: float) -> float:
+    """Return where, coming from a share outside, the likelihood reaches what is needed.
 
-
-def _boundary(tally: Tally, needed: float, outside: float, inside: float) -> float:
-    """Return where, between a share outside and one inside, the likelihood falls below what is needed."""
-    missed = tally.n - tally.events
-    for _halving in range(_HALVINGS):
-        middle = (outside + inside) / 2.0
-        likelihood = (tally.events * math.log(middle) if tally.events else 0.0) + (
-            missed * math.log1p(-middle) if missed else 0.0
+    The logarithm of the likelihood is concave, so Newton's steps from outside never pass the boundary: wherever they
+    end, the interval promises no more than the formula does.
+    """
+    missed, share = tally.n - tally.events, outside
+    for _step in range(_NEWTON_STEPS):
+        likelihood = (tally.events * math.log(share) if tally.events else 0.0) + (
+            missed * math.log1p(-share) if missed else 0.0
         )
         if likelihood >= needed:
-            inside = middle
-        else:
-            outside = middle
-    # The end that is outside never promises more than the formula does.
-    return outside
+            break
+        step = (needed - likelihood) / (tally.events / share - missed / (1.0 - share))
+        share += step
+        if abs(step) <= _CLOSE * min(share, 1.0 - share):
+            break
+    return share
 
 
 __all__ = [

@@ -36,7 +36,7 @@ def stake(plan: Plan, state: State) -> Stake:
 
 
 def with_window(plan: Plan, state: State, seen: Observation, *, baseline_only: bool = False) -> State:
-    """Return the state with one more window. A gate without an answer has an error."""
+    """Return the state with one more window. A gate without an answer has an error, and the window does not count."""
     evidence, most = {}, 0.0
     for gate in plan.counted:
         known = state.evidence.get(gate.name) or Evidence.of(gate)
@@ -49,11 +49,12 @@ def with_window(plan: Plan, state: State, seen: Observation, *, baseline_only: b
             window = Pair(Tally(), window.baseline)
         most = max(most, window.candidate.n)
         evidence[gate.name] = known.add(window, errors_count=gate.kind == "error_rate")
+    answered = all(evidence[gate.name].errors_in_a_row == 0 for gate in plan.counted if not gate.dry_run)
     return replace(
         state,
         evidence=evidence,
         measurements=dict(state.measurements) if baseline_only else _measured(plan, state, seen),
-        windows=state.windows + 1,
+        windows=state.windows + answered,
         requests_in_step=state.requests_in_step + most,
     )
 

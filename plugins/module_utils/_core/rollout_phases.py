@@ -99,7 +99,7 @@ def baseline(moves: Moves, state: State, seen: Observation) -> Outcome:
     if found.verdicts and found.decided and found.phase != judged.SUCCESSFUL:
         return _undecidable(moves, known, found)
     late = moves.now - state.phase_since > moves.plan.judging.baseline_max
-    if known.windows < moves.plan.judging.baseline_windows and not late:
+    if found.phase != judged.SUCCESSFUL or (known.windows < moves.plan.judging.baseline_windows and not late):
         return moves.stay(known)
     learnt = {name: each.rested().taught() for name, each in known.evidence.items()}
     return moves.advance(replace(known, evidence=learnt))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -775,6 +776,17 @@ def test_nothing_happens_after_the_end() -> None:
     assert (effects.write, effects.done, effects.weights) == (False, True, None)
 
 
+def test_a_window_without_an_answer_is_no_window_of_the_baseline() -> None:
+    world = World().until(BASELINE)
+    deaf(world)
+    for _tick in range(4):
+        world.tick()
+    assert (world.state.phase, world.state.windows) == (BASELINE, 0)
+    world.deaf = False
+    world.until(WAIT_READY, 10)
+    assert world.state.evidence["errors"].dispersion.windows == 12
+
+
 def test_a_mirror_is_judged_before_any_user_is_touched() -> None:
     plan = plan_of(steps=[{"mirror": 50}, 10, 100])
     world = World(plan=plan).until(ANALYSE, 0)
@@ -815,3 +827,42 @@ def test_requests_that_were_done_are_forgotten_in_the_end() -> None:
     after, _effects = Rollout(plan_of()).tick(state, seen, 2000.0)
     assert len(after.handled) == 50
     assert after.handled[-1] == "new"
+
+
+ACTIONS = ["pause", "resume", "promote", "abort", "interrupt", "dance"]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_what_is_written_is_whole(seed: int) -> None:
+    """Chance pulls at every part of the world; each state is fit for disk, and weights rise for good reasons only."""
+    random = Random(seed)
+    world = World(plan=plan_of(analysis={"max_step_duration": "10m"}, policy={"pause_timeout": "5m"}))
+    events = [broken, both_broken, half_served, starved, deaf, silent, few, edited, unready, never_ready, unproven]
+    for _tick in range(300):
+        before = world.state
+        if random.random() < 0.05:
+            random.choice(events)(world)
+        if random.random() < 0.3:
+            good = World()
+            world.fails, world.rate, world.served, world.deaf = good.fails, good.rate, good.served, False
+            world.ready = world.candidate_ready = world.probed = True
+        if random.random() < 0.04:
+            world.ask(random.choice(ACTIONS), full=random.random() < 0.3)
+        if random.random() < 0.03 and not before.is_terminal:
+            world.now += random.choice([5.0, 2000.0])
+            world.carry_out(*Rollout(world.plan).adopt(before, world.now))
+            continue
+        effects = world.tick()
+        assert world.state.phase in PHASES
+        assert effects.wait >= 0
+        if before.is_terminal and before.phase != STUCK:
+            assert world.state == before
+        if effects.weights is not None:
+            assert world.state.phase in (WAIT_READY, ROLLING_BACK)
+            assert dict(effects.weights) == dict(world.state.weights)
+        if world.state.percent > before.percent:
+            passed = (world.state.analysis or {}).get("phase") == "successful"
+            assert passed or world.state.skipped != before.skipped
+        if world.state.is_terminal and random.random() < 0.2:
+            world.state = Rollout(world.plan).start("again", world.weights, world.now)
+            world.requests = []

@@ -1,6 +1,6 @@
 # The one façade. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help up test bench down dev lint docs lock changelog
+.PHONY: help up test bench simulate down dev lint docs lock changelog
 
 # Ansible refuses other encodings. An ansible.cfg that is named is read even in a folder that others may write to.
 export LC_ALL := C.UTF-8
@@ -33,6 +33,10 @@ test: ## Run everything that can be tested on this machine
 bench: ## Measure what the request path costs, and write docs/benchmarks.md (about six minutes)
 	@tools/setup.sh test
 	@$(BIN)/python -m tools.bench $(ARGS) </dev/null
+
+simulate: ## Simulate rollouts, ours against others, and write docs/simulation.md (about two minutes)
+	@tools/setup.sh dev
+	@$(BIN)/python -m tools.simulate $(ARGS) </dev/null
 
 down: ## Remove what `make up` made
 # With no ARGS, where nothing was made, nothing is installed only to remove it.

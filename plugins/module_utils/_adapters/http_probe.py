@@ -61,7 +61,7 @@ class HttpProbe:
     def _attempt(self, connection: http.client.HTTPConnection, question: Question) -> Answer:
         started = time.perf_counter()
         try:
-            return _exchange(connection, question)
+            return _exchange_again(connection, question)
         except (OSError, http.client.HTTPException) as error:
             # The next one begins on a new connection.
             connection.close()
@@ -114,6 +114,22 @@ class HttpProbe:
     def clock(self) -> float:
         """Return seconds on a clock that never goes back."""
         return time.perf_counter()
+
+
+def _exchange_again(connection: http.client.HTTPConnection, question: Question) -> Answer:
+    """Ask on a connection that may have been in use; one that the server closed meanwhile says nothing of the answer.
+
+    MLServer closes after a 500 without having said so.
+    """
+    is_used = connection.sock is not None
+    try:
+        return _exchange(connection, question)
+    except (ConnectionResetError, BrokenPipeError, http.client.BadStatusLine):
+        # RemoteDisconnected is both. A connection of this question's own that is closed has not been answered.
+        if not is_used:
+            raise
+    connection.close()
+    return _exchange(connection, question)
 
 
 def _exchange(connection: http.client.HTTPConnection, question: Question) -> Answer:

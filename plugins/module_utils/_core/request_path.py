@@ -14,6 +14,7 @@ from .experiment import Candidate, Experiment
 from .route_table import Endpoint
 
 JSON = "application/json"
+ROUTE = "x-seldon-route"
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,17 @@ class RequestPath:
     def split_of(self, model: SmokeModel) -> Experiment | None:
         """Return the experiment that splits a model's own callers."""
         return next((each for each in self.experiments if each.default == model.name), None)
+
+    def served_by(self, model: SmokeModel) -> list[SmokeModel]:
+        """Return the models that may answer a model's own callers."""
+        experiment = self.split_of(model)
+        return self.active(experiment) if experiment else [model]
+
+    def ways(self, split: Experiment | None) -> list[dict[str, str]]:
+        """Return the headers of every way into a split: as the weights will have it, and back to each candidate."""
+        if split is None or len(split.candidates) < 2:
+            return [{}]
+        return [{}, *({ROUTE: each.route} for each in self.active(split))]
 
     @property
     def namespaces(self) -> dict[str, SmokeModel]:

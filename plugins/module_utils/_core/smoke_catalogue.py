@@ -145,7 +145,7 @@ CATALOGUE = {
     ),
     "envoy.refusals": Rule(
         "envoy",
-        "Calls for nobody get 404, and a wrong method 405",
+        "Calls for nobody get 404",
         BLOCKER,
         "Check the routes: a name that is unknown, misspelled or stale must lead nowhere.",
     ),

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Mapping
 
 from . import oip_messages as messages
 from .errors import ServingError
 from .inference import infer_faults
-from .request_path import Question, Row, infer
+from .request_path import ROUTE, Question, Row, infer
 from .smoke import ERROR, FAIL, PASS, WARN, Check, Finding, Key, judged, skipped
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ CLOCK_SECONDS = 5.0
 CERTIFICATE_DAYS = 14
 DAY = 86400.0
 NOBODY = "nobody"
+GONE = ":gone_9:"
 OTHER_HOST = "example.com"
 PASSED_ON = ("x-seldon-route", "x-request-id", "x-envoy-upstream-service-time")
 
 CONNECTED: Key = ("address.connect", "")
 ENVOY_ANSWERS: Key = ("envoy.connect", "")
 MESH_ANSWERS: Key = ("mesh.connect", "")
+REFUSED: Key = ("envoy.refusals", "")
 CERTIFIED: Key = ("nginx.certificate", "")
 
 
@@ -102,7 +105,7 @@ def nginx_checks(path: RequestPath, prober: Prober) -> list[Check]:
                 "nginx.route",
                 _route_of(path, prober, each),
                 each.route,
-                (*behind, ("envoy.experiment", each.name)),
+                (*behind, REFUSED, ("envoy.experiment", each.name)),
             )
             for each in path.experiments
         ),
@@ -174,7 +177,8 @@ def _route(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[],
             question = Question(f"/v2/models/{model.name}/ready", path.host, {"seldon-model": model.name})
             answer = prober.ask(path.http, question)
             return judged(answer.status == 200 and bool(answer.route), answer.brief, "200 and x-seldon-route")
-        question = infer(model.name, model.request, host=path.host, seldon_model=model.name)
+        # The path names nobody, so that only the header can lead anywhere.
+        question = infer(NOBODY, model.request, host=path.host, seldon_model=model.name)
         return judge_passage(prober.ask(path.http, question))
 
     return ask
@@ -185,9 +189,15 @@ def _route_of(path: RequestPath, prober: Prober, experiment: Experiment) -> Call
         request = path.request_for(experiment)
         if request is None:
             return skipped(no_sample(experiment.name))
-        baseline = experiment.candidates[0].name
-        question = infer(baseline, request, host=path.host, seldon_model=experiment.route)
-        return judge_passage(prober.ask(path.http, question))
+        question = infer(NOBODY, request, host=path.host, seldon_model=experiment.route)
+        passage = judge_passage(prober.ask(path.http, question))
+        if passage.status == FAIL or len(experiment.candidates) < 2:
+            return passage
+        # Envoy knows no such route, so 404 says that the header has reached it.
+        stale = prober.ask(path.http, replace(question, headers={**question.headers, ROUTE: GONE}))
+        return (
+            passage if stale.status == 404 else Finding(FAIL, f"{ROUTE} {GONE}: {stale.brief}", "404 for a stale route")
+        )
 
     return ask
 
@@ -228,10 +238,17 @@ def _grpc(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], 
 
 
 def ask_grpc(prober: Prober, place: Endpoint, path: RequestPath, model: SmokeModel) -> Finding:
-    """Ask a model through gRPC: whether it is ready, and where there is a request, for an inference."""
+    """Ask a model through gRPC, in every way there is into it; return the first fault, or what the weights chose."""
     if prober.grpc_missing:
         return skipped(prober.grpc_missing)
-    metadata = {"seldon-model": model.name}
+    ways = path.ways(path.split_of(model)) if model.request is not None else [{}]
+    findings = [_ask_grpc(prober, place, path, model, way) for way in ways]
+    return next((each for each in findings if each.status == FAIL), findings[0])
+
+
+def _ask_grpc(prober: Prober, place: Endpoint, path: RequestPath, model: SmokeModel, way: Mapping[str, str]) -> Finding:
+    """Ask whether a model is ready, and where there is a request, for an inference."""
+    metadata = {"seldon-model": model.name, **way}
     ready = prober.call(place, messages.MODEL_READY, messages.model_name(model.name), metadata=metadata, path=path)
     if ready.code != "OK" or not messages.ready(ready.message):
         return Finding(FAIL, f"ModelReady: {ready.code} {ready.details}".rstrip(), "OK, ready")

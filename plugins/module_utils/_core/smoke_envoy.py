@@ -5,17 +5,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from .inference import infer_faults
 from .request_path import Question, Row, infer
 from .smoke import FAIL, Check, Finding, Key, judged, skipped
-from .smoke_edge import NOBODY, ask_grpc, ask_rows, no_sample
+from .smoke_edge import GONE, NOBODY, ask_grpc, ask_rows, no_sample
 
 if TYPE_CHECKING:
     from .experiment import Experiment
     from .ports import Prober
-    from .request_path import Answer, RequestPath, SmokeModel
+    from .request_path import Answer, Endpoint, RequestPath, SmokeModel
 
 STICKY_CALLS = 20
 ANSWERS: Key = ("envoy.connect", "")
@@ -24,7 +25,6 @@ FROM_HERE = "Envoy cannot be asked by itself from this host; what it does shows 
 
 def envoy_checks(path: RequestPath, prober: Prober, live: Mapping[str, bool]) -> list[Check]:
     """Return the checks of Envoy; ``live`` says of each declared experiment whether it is in force as declared."""
-    answers = {model.name: ("mlserver.infer", model.name) for model in path.models}
     return [
         Check("envoy.connect", lambda: _connect(path, prober)),
         *(
@@ -33,7 +33,7 @@ def envoy_checks(path: RequestPath, prober: Prober, live: Mapping[str, bool]) ->
             if each.name in live
         ),
         *(
-            Check("envoy.infer", _infer(path, prober, model), model.name, (ANSWERS, *_answer(path, model, answers)))
+            Check("envoy.infer", _infer(path, prober, model), model.name, (ANSWERS, *sound(path.served_by(model))))
             for model in path.models
         ),
         *(
@@ -41,7 +41,7 @@ def envoy_checks(path: RequestPath, prober: Prober, live: Mapping[str, bool]) ->
                 "envoy.experiment",
                 _experiment(path, prober, each),
                 each.name,
-                (ANSWERS, *(answers[model.name] for model in path.active(each))),
+                (ANSWERS, *sound(path.active(each))),
             )
             for each in path.experiments
         ),
@@ -55,24 +55,20 @@ def envoy_checks(path: RequestPath, prober: Prober, live: Mapping[str, bool]) ->
         ),
         Check("envoy.refusals", lambda: _refusals(path, prober), needs=(ANSWERS,)),
         *(
-            Check("envoy.grpc", _grpc(path, prober, model), model.name, (ANSWERS, *_grpc_servers(path, model)))
+            Check("envoy.grpc", _grpc(path, prober, model), model.name, (ANSWERS, *_grpc_needs(path, model)))
             for model in path.models
         ),
     ]
 
 
-def _answer(path: RequestPath, model: SmokeModel, answers: Mapping[str, Key]) -> tuple[Key, ...]:
-    return tuple(answers[each.name] for each in _served_by(path, model))
+def sound(models: list[SmokeModel]) -> tuple[Key, ...]:
+    """Return what must hold of models before it says anything of Envoy how it leads to them."""
+    return tuple((id_, each.name) for each in models for id_ in ("mlserver.infer", "mlserver.success"))
 
 
-def _grpc_servers(path: RequestPath, model: SmokeModel) -> tuple[Key, ...]:
-    return tuple(("mlserver.grpc", each.namespace) for each in _served_by(path, model))
-
-
-def _served_by(path: RequestPath, model: SmokeModel) -> list[SmokeModel]:
-    """Return the models that may answer a model's own callers."""
-    experiment = path.split_of(model)
-    return path.active(experiment) if experiment else [model]
+def _grpc_needs(path: RequestPath, model: SmokeModel) -> tuple[Key, ...]:
+    models = path.served_by(model)
+    return (*(("mlserver.grpc", each.namespace) for each in models), *sound(models))
 
 
 def _connect(path: RequestPath, prober: Prober) -> Finding:
@@ -89,7 +85,7 @@ def _routes(is_live: bool) -> Callable[[], Finding]:
 
 
 def _infer(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:
-    routes = [each.route for each in _served_by(path, model)]
+    routes = [each.route for each in path.served_by(model)]
 
     def ask() -> Finding:
         if path.envoy is None:
@@ -100,9 +96,20 @@ def _infer(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[],
             is_right = answer.status == 200 and answer.route in routes
             return judged(is_right, answer.brief, f"200, x-seldon-route {' or '.join(routes)}")
         question = infer(model.name, model.request, host=path.host, seldon_model=model.name)
-        return judge_routed(prober.ask(path.envoy, question), routes)
+        return _all_ways(prober, path.envoy, question, path.ways(path.split_of(model)), routes)
 
     return ask
+
+
+def _all_ways(
+    prober: Prober, place: Endpoint, question: Question, ways: list[dict[str, str]], routes: list[str]
+) -> Finding:
+    """Ask for what the weights choose, and for each candidate; return the first fault, or what the weights chose."""
+    findings = []
+    for way in ways:
+        answer = prober.ask(place, replace(question, headers={**question.headers, **way}))
+        findings.append(judge_routed(answer, list(way.values()) or routes))
+    return next((each for each in findings if each.status == FAIL), findings[0])
 
 
 def judge_routed(answer: Answer, routes: list[str]) -> Finding:
@@ -120,7 +127,8 @@ def _experiment(path: RequestPath, prober: Prober, experiment: Experiment) -> Ca
         if path.envoy is None or request is None:
             return skipped(FROM_HERE if path.envoy is None else no_sample(experiment.name))
         question = infer(experiment.candidates[0].name, request, host=path.host, seldon_model=experiment.route)
-        return judge_routed(prober.ask(path.envoy, question), [each.route for each in path.active(experiment)])
+        routes = [each.route for each in path.active(experiment)]
+        return _all_ways(prober, path.envoy, question, path.ways(experiment), routes)
 
     return ask
 
@@ -177,23 +185,20 @@ def _refusals(path: RequestPath, prober: Prober) -> Finding:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         return Row(label, Question(where, host, named, body), (404,))
 
-    infer_path = f"/v2/models/{name}/infer"
-
     rows = [
         row("an unknown model", seldon_model=NOBODY),
         row("an unknown model in the path", where=f"/v2/models/{NOBODY}/ready"),
         row("an unknown experiment", seldon_model=f"{NOBODY}.experiment"),
         row("capital letters", seldon_model=name.upper()),
-        Row("GET where a POST belongs", Question(infer_path, host, {"seldon-model": name}), (405,), may_be_routed=True),
         row("health of nobody", where="/v2/health/ready"),
         row("the repository of nobody", where="/v2/repository/index", body=b"{}"),
         *(
-            row(f"a stale route of {each.name}", seldon_model=each.route, x_seldon_route=":gone_9:")
+            row(f"a stale route of {each.name}", seldon_model=each.route, x_seldon_route=GONE)
             for each in path.experiments
             if len(each.candidates) > 1
         ),
     ]
-    return ask_rows(rows, path.envoy, prober, "404 for each and no x-seldon-route; 405 for a wrong method")
+    return ask_rows(rows, path.envoy, prober, "404 for each, and no x-seldon-route")
 
 
 def _grpc(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:

@@ -34,18 +34,15 @@ def mlserver_checks(path: RequestPath, prober: Prober, *, calls: int, success_pe
     """Return the checks of every MLServer; ``calls`` of each model are counted against the success it owes."""
     checks = [Check("mlserver.live", _live(prober, each.http), name) for name, each in path.namespaces.items()]
     for model in path.models:
-        live, ready, answers = (
-            ("mlserver.live", model.namespace),
-            ("mlserver.model_ready", model.name),
-            ("mlserver.infer", model.name),
-        )
+        live, ready = ("mlserver.live", model.namespace), ("mlserver.model_ready", model.name)
+        answers, reliably = ("mlserver.infer", model.name), ("mlserver.success", model.name)
         checks += [
             Check("mlserver.model_ready", _ready(prober, model), model.name, (live,)),
             Check("mlserver.infer", _infer(prober, model), model.name, (ready,)),
-            Check("mlserver.echo", _echo(prober, model), model.name, (answers,)),
-            Check("mlserver.golden", _golden(prober, model), model.name, (answers,)),
-            Check("mlserver.malformed", _malformed(prober, model), model.name, (answers,)),
             Check("mlserver.success", _success(prober, model, calls, success_percent), model.name, (answers,)),
+            Check("mlserver.echo", _echo(prober, model), model.name, (reliably,)),
+            Check("mlserver.golden", _golden(prober, model), model.name, (reliably,)),
+            Check("mlserver.malformed", _malformed(prober, model), model.name, (reliably,)),
         ]
     servers = {model.namespace: model.grpc for model in path.models if model.grpc}
     return checks + [
@@ -153,6 +150,7 @@ def _malformed(prober: Prober, model: SmokeModel) -> Ask:
         where = f"/v2/models/{model.internal_name}/infer"
         first = dict(request["inputs"][0])
         bodies = {
+            "GET where a POST belongs": None,
             "an empty body": b"",
             "no JSON": b'{"inputs": [',
             "no inputs": b"{}",

@@ -106,5 +106,5 @@ def test_page_tells_what_the_command_simulates() -> None:
     page = ROOT.joinpath("docs", "simulation.md").read_text(encoding="utf-8")
     for scenario in WALKS:
         assert f"| {scenario.name} |" in page
-    for engine in ENGINES:
-        assert page.count(f"| {ENGINE_NAMES[engine]} |") == len(WALKS)
+    engines = [line.split(" | ")[1] for line in page.splitlines() if line.startswith("|") and line.count(" | ") == 7]
+    assert engines[1:] == [ENGINE_NAMES[engine] for _scenario in WALKS for engine in ENGINES]

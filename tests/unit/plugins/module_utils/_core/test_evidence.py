@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from plugins.module_utils._core.analysis import ERROR, FAILED, INCONCLUSIVE, SUCCESSFUL, Verdict
@@ -322,3 +323,23 @@ def test_figures_show_the_evidence_against_its_threshold() -> None:
     high = upper_bound(Tally(2000, 0), 0.025)
     assert figures["excess"] is not None
     assert figures["excess"] <= high
+
+
+def test_false_rollbacks_stay_below_alpha() -> None:
+    """A whole gate with both of its tests, on two arms that are as good as the limit allows, over 2,000 runs."""
+    rng, runs, false = np.random.default_rng(20261204), 2000, 0
+    stake = Stake(1.0, 9.0, 0.05 / LIMITED.tests, 0.05, 300)
+    for _run in range(runs):
+        evidence = Evidence.of(LIMITED)
+        past = rng.binomial(2000, 0.01, size=12).tolist()
+        for events in past:
+            evidence = evidence.add(window(0, 0, 2000, events), errors_count=True)
+        evidence = evidence.taught()
+        for x_c, x_b in zip(
+            rng.binomial(500, 0.01, size=8).tolist(), rng.binomial(4500, 0.01, size=8).tolist(), strict=True
+        ):
+            evidence = evidence.add(window(500, x_c, 4500, x_b), errors_count=True)
+            if judge_evidence(LIMITED, evidence, stake, explain=False).phase == FAILED:
+                false += 1
+                break
+    assert false <= 0.05 * runs

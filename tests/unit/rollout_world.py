@@ -53,6 +53,7 @@ class World:
     candidate_ready: bool | None = True
     exists: bool = True
     probed: bool = True
+    pinned: int = 0
     problems: dict[str, str] = field(default_factory=dict)
     weights: Mapping[str, int] = field(default_factory=lambda: {"old": 100, "new": 0})
     mirror: int = 0
@@ -98,6 +99,7 @@ class World:
             rejected=self.rejected,
             candidate_ready=self.candidate_ready,
             routed=routed,
+            pinned=self.pinned,
             counts={} if self.deaf else {gate.name: window for gate in self.plan.counted},
             problems=self.problems,
             measurements=self.values,

@@ -181,6 +181,7 @@ class Moves:
             reason=reason,
             rollback_since=self.now,
             rollback_writes=1,
+            pinned=0,
         )
         return self.write_back(back, Event("rolling_back", reason))
 

@@ -194,16 +194,28 @@ def rolling_back(moves: Moves, state: State, seen: Observation) -> Outcome:
     """Prove that the candidate gets nothing any more; write again until it is so, and be loud when it never is."""
     policy, plan = moves.plan.policy, moves.plan
     change = state.change.add(seen.routed) if state.change else None
-    checked = replace(state, change=change, routed=state.routed + seen.routed.n)
+    checked = replace(state, change=change, routed=state.routed + seen.routed.n, pinned=state.pinned + seen.pinned)
     gone = seen.weights is None or share_of(plan.candidate, seen.weights) == 0
     if gone and seen.ready and (change is None or change.is_in_force):
-        return moves.end(checked, ROLLED_BACK, state.cause, state.reason)
+        over, effects = moves.end(checked, ROLLED_BACK, state.cause, state.reason)
+        return over, replace(effects, events=(Event("sticky", sticky_text(moves, checked)), *effects.events))
     if moves.now - state.rollback_since > policy.rollback_timeout:
         return _stuck(moves, checked)
     if not gone or moves.now - state.phase_since > policy.rollback_confirm:
         again = replace(checked, phase_since=moves.now, rollback_writes=state.rollback_writes + 1)
         return moves.write_back(again, Event("rolling_back", "the baseline's weights are written again"))
     return moves.stay(checked)
+
+
+def sticky_text(moves: Moves, state: State) -> str:
+    """Say what becomes of clients that pinned themselves to the candidate, which no weight changes."""
+    if moves.plan.policy.rollback_style == "remove":
+        return "the candidate left the experiment: clients pinned to it get 404 until they drop x-seldon-route"
+    seen = f"{state.pinned} requests" if state.pinned else "no requests"
+    return (
+        f"weight 0 does not drain clients that are pinned to the candidate by x-seldon-route; {seen} of such clients "
+        f"reached it while it went back"
+    )
 
 
 def _stuck(moves: Moves, state: State) -> Outcome:

@@ -67,8 +67,9 @@ class Observation:
 
     ``weights``: the weights that are declared now. ``preflight``: what is wrong before the start, empty when nothing
     is. ``ready``: whether the declared weights are in force; ``rejected``: why they never will be. ``routed``: requests
-    by the arm they went to first, without those that a client pinned. ``counts``: what both arms did, by counted gate;
-    ``problems``: why a gate could not be measured. ``cursors``: where the sources go on reading; it is kept for them.
+    by the arm they went to first, without those that a client pinned; ``pinned``: the pinned ones to the candidate.
+    ``counts``: what both arms did, by counted gate; ``problems``: why a gate could not be measured. ``cursors``: where
+    the sources go on reading; it is kept for them.
     """
 
     exists: bool = True
@@ -79,6 +80,7 @@ class Observation:
     rejected: str = ""
     candidate_ready: bool | None = None
     routed: Routed = field(default_factory=Routed)
+    pinned: int = 0
     counts: Mapping[str, Pair] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
@@ -150,6 +152,7 @@ class State:
     shared_faults: int = 0
     rollback_since: float = 0.0
     rollback_writes: int = 0
+    pinned: int = 0
     skipped: tuple[Mapping[str, Any], ...] = ()
     handled: tuple[str, ...] = ()
     cursors: Mapping[str, Any] = field(default_factory=dict)

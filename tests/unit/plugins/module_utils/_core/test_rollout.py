@@ -675,13 +675,22 @@ def test_a_shared_fault_that_passes_is_only_a_pause() -> None:
     assert world.ask("resume").run().state.phase == SUCCEEDED
 
 
-@pytest.mark.parametrize("style", ["weight_zero", "remove"])
-def test_styles_of_going_back(style: str) -> None:
-    world = World(plan=plan_of(policy={"rollback_style": style})).until(ANALYSE, 10)
-    broken(world)
-    world.run()
+STYLES = {
+    ("weight_zero", 3): "weight 0 does not drain clients .*; 3 requests of such clients reached it while it went back",
+    ("weight_zero", 0): "weight 0 does not drain clients .*; no requests of such clients reached it while it went back",
+    ("remove", 3): "the candidate left the experiment: clients pinned to it get 404 until they drop x-seldon-route",
+}
+
+
+@pytest.mark.parametrize(("case", "text"), STYLES.items(), ids=str)
+def test_styles_of_going_back(case: tuple[str, int], text: str) -> None:
+    style, pinned = case
+    world = World(plan=plan_of(policy={"rollback_style": style}), pinned=pinned).until(ANALYSE, 10)
+    world.ask("abort").until(ROLLED_BACK)
     assert world.removed is (style == "remove")
     assert world.weights == OLD
+    said = dict(world.told)["sticky"]
+    assert re.fullmatch(text, said), said
 
 
 def test_going_back_is_written_again_until_nothing_arrives() -> None:

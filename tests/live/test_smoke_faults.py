@@ -19,7 +19,7 @@ import pytest
 from plugins.module_utils._core.smoke_catalogue import HOPS
 from tests.live.data_plane import BASELINE, ENHANCED, EXPERIMENT, HOST, NAMESPACES, DataPlane, wait_for
 from tests.live.misbehaving import faults, route_edits
-from tests.live.misbehaving.hops import ENVOY, SOON, ask, ask_grpc_over_tls, complaints, skew, sticky
+from tests.live.misbehaving.hops import ENVOY, NGINX, SOON, ask, ask_grpc_over_tls, complaints, skew, sticky
 from tests.live.misbehaving.smoke import Report, play_smoke_test, smoke_test
 from tests.live.misbehaving.switch import Misbehaving, Switch, running_misbehaving
 
@@ -108,12 +108,54 @@ def is_gone(on: DataPlane, call: Callable[..., Any], **more: Any) -> bool:
 
 
 FAULTS = {
+    "a model fails 5 % of the requests": Fault(
+        model(BASELINE, lambda switch: switch.fail(0.05)),
+        lambda on: Counter(ask(on)[0] for _ in range(20)) == {200: 19, 500: 1},
+        "mlserver",
+        f"mlserver.success {BASELINE}",
+        passes=(*sound(ENHANCED, RESEARCH), f"nginx.route {ENHANCED}"),
+    ),
+    "a model fails half of the requests": Fault(
+        model(ENHANCED, lambda switch: switch.fail(0.5)),
+        lambda on: [ask(on, name=ENHANCED)[0] for _ in range(2)] in ([200, 500], [500, 200]),
+        "mlserver",
+        f"mlserver.success {ENHANCED}",
+        passes=sound(BASELINE, INFERENCE),
+    ),
+    "a model fails all requests": Fault(
+        model(ENHANCED, lambda switch: switch.fail(1)),
+        lambda on: ask(on, name=ENHANCED)[0] == sticky(on, ENHANCED).status == 500,
+        "mlserver",
+        f"mlserver.infer {ENHANCED}",
+        passes=sound(BASELINE, INFERENCE),
+    ),
     "a model answers wrong with 200": Fault(
         model(ENHANCED, lambda switch: switch.wrong(0.2)),
         lambda on: len({ask(on, name=ENHANCED) for _ in range(5)}) == 2,
         "mlserver",
         f"mlserver.golden {ENHANCED}",
         passes=sound(BASELINE, INFERENCE),
+    ),
+    "a model is not loaded": Fault(
+        plane(faults.unloaded, 1, f"{ENHANCED}_1"),
+        lambda on: ask(on, name=ENHANCED)[0] in (400, 404),
+        "mlserver",
+        f"mlserver.model_ready {ENHANCED}",
+        passes=sound(BASELINE, INFERENCE),
+    ),
+    "the MLServer of a namespace is down": Fault(
+        plane(faults.stopped, f"mlserver-{RESEARCH}"),
+        lambda on: is_gone(on, ask, name=ENHANCED) and ask(on)[0] == 200,
+        "mlserver",
+        f"mlserver.live {RESEARCH}",
+        passes=sound(BASELINE, INFERENCE),
+    ),
+    "the MLServer of a namespace hangs": Fault(
+        plane(faults.frozen, f"mlserver/{INFERENCE}"),
+        lambda on: is_gone(on, sticky, name=BASELINE, timeout=1) and ask(on, name=ENHANCED)[0] == 200,
+        "mlserver",
+        f"mlserver.live {INFERENCE}",
+        passes=(*sound(ENHANCED, RESEARCH), f"nginx.route {ENHANCED}"),
     ),
     "Envoy hangs": Fault(
         plane(faults.frozen, "envoy"),
@@ -144,6 +186,25 @@ FAULTS = {
         lambda on: sticky(on, BASELINE, **ENVOY).status == 404,
         "envoy",
         f"envoy.infer {BASELINE}",
+    ),
+    "Envoy leads to a model at the wrong server": Fault(
+        plane(faults.edited_routes, route_edits.CLUSTERS, route_edits.wrong_server(ENHANCED, BASELINE)),
+        lambda on: (sticky(on, ENHANCED, **ENVOY).status, sticky(on, BASELINE, **ENVOY).status) == (404, 200),
+        "envoy",
+        f"envoy.infer {ENHANCED}",
+    ),
+    "Envoy leads to the default model at the wrong server": Fault(
+        plane(faults.edited_routes, route_edits.CLUSTERS, route_edits.wrong_server(BASELINE, ENHANCED)),
+        lambda on: (sticky(on, ENHANCED, **ENVOY).status, sticky(on, BASELINE, **ENVOY).status) == (200, 404),
+        "envoy",
+        f"envoy.infer {BASELINE}",
+    ),
+    "Envoy leads gRPC to the wrong server": Fault(
+        plane(faults.edited_routes, route_edits.CLUSTERS, route_edits.wrong_server(ENHANCED, BASELINE, "grpc")),
+        lambda on: ask_grpc_over_tls(on, ENHANCED) == "NOT_FOUND" and sticky(on, ENHANCED).status == 200,
+        "envoy",
+        f"envoy.grpc {ENHANCED}",
+        passes=REST,
     ),
     "NGINX leads to a port where nobody is": Fault(
         plane(faults.edited_nginx, r"(upstream seldon-mesh .*?\n\s+server [^:]+):\d+;", r"\1:1;"),
@@ -176,6 +237,18 @@ FAULTS = {
         lambda on: sticky(on, BASELINE, headers={"Host": "example.com"}).status == 200,
         "nginx",
         "nginx.unknown_host",
+    ),
+    "NGINX drops seldon-model": Fault(
+        plane(faults.edited_nginx, r"(proxy_set_header Host \$host;)", r'\1 proxy_set_header seldon-model "";'),
+        lambda on: [on.infer(ROUTE, name="nobody", **hop).status for hop in (NGINX, ENVOY)] == [404, 200],
+        "nginx",
+        f"nginx.route {ROUTE}",
+    ),
+    "NGINX drops x-seldon-route": Fault(
+        plane(faults.edited_nginx, r"(proxy_set_header Host \$host;)", r'\1 proxy_set_header x-seldon-route "";'),
+        lambda on: [on.infer(ROUTE, route=":gone_9:", **hop).status for hop in (NGINX, ENVOY)] == [200, 404],
+        "nginx",
+        f"nginx.route {ROUTE}",
     ),
     "NGINX leads gRPC to a port where nobody is": Fault(
         plane(faults.edited_nginx, r"(upstream seldon-mesh-grpc .*?\n\s+server [^:]+):\d+;", r"\1:1;"),

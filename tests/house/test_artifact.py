@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from tests.live.data_plane import EXPERIMENT, DataPlane
+from tests.live.data_plane import EXPERIMENT, DataPlane, free_ports
 from tests.support import BUNDLED, ROOT, copy_checkout, run
 
 # All that an artefact may hold at its top.
@@ -85,14 +86,15 @@ def test_playbook_loads_by_its_full_name(mode: str, playbook: str, installed: di
 
 def test_site_runs_by_its_full_name_in_check_mode(installed: dict[str, str], tmp_path: Path) -> None:
     """With the inventory that the artefact brings, in a home where nothing was ever made."""
-    said = play("site", "--check", installed, tmp_path)
+    # The inventory's own ports may be another data plane's.
+    said = play("site", f"--check --extra-vars='{json.dumps(free_ports())}'", installed, tmp_path)
     assert "failed=0" in said
     assert list(tmp_path.iterdir()) == []
 
 
 def test_site_serves_by_its_full_name(installed: dict[str, str], tmp_path: Path) -> None:
     plane = DataPlane(tmp_path / "plane")
-    variables = f"--extra-vars={json.dumps(plane.variables)}"
+    variables = f"--extra-vars='{json.dumps(plane.variables)}'"
     try:
         play("site", variables, installed, tmp_path)
         assert plane.infer(f"{EXPERIMENT}.experiment").status == 200
@@ -102,7 +104,7 @@ def test_site_serves_by_its_full_name(installed: dict[str, str], tmp_path: Path)
     assert not plane.directory.exists()
 
 
-def play(playbook: str, argument: str, installed: dict[str, str], folder: Path) -> str:
+def play(playbook: str, arguments: str, installed: dict[str, str], folder: Path) -> str:
     inventory = f"{installed['INSTALLED']}/inventories/local"
-    command = ["ansible-playbook", f"modelops.serving.{playbook}", "-i", inventory, argument]
+    command = ["ansible-playbook", f"modelops.serving.{playbook}", "-i", inventory, *shlex.split(arguments)]
     return run(command, cwd=folder, env=installed).require()

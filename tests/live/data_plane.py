@@ -109,7 +109,7 @@ class DataPlane:
                 model(SHADOW, NAMESPACES[1], ENHANCED),
             ],
             "serving_experiments": [experiment()],
-            **_free_ports(),
+            **free_ports(),
             **self.variables,
         }
 
@@ -247,7 +247,8 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 90) ->
     raise AssertionError(f"{what} did not come true within {seconds:g} s")
 
 
-def _free_ports() -> dict[str, int]:
+def free_ports() -> dict[str, int]:
+    """Return ports for a data plane that nobody else on this machine has."""
     # Another test run on this machine, and a data plane that is not up yet, hold none of their ports.
     start = os.getpid() % PORT_BLOCKS
     for block in (*range(start, PORT_BLOCKS), *range(start)):

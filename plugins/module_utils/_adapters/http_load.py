@@ -34,7 +34,7 @@ class HttpLoad:
     """One server, and what may be spent on it: connections, and seconds for each answer."""
 
     def __init__(self, address: str, port: int, *, connections: int = 256, timeout: float = 10.0) -> None:
-        if connections < 1 or not timeout > 0:
+        if connections < 1 or timeout <= 0:
             raise ServingError(f"{connections} connections and a timeout of {timeout:g} seconds. Set both above 0.")
         self._address = address
         self._port = port
@@ -239,7 +239,7 @@ class _Run:
     def _sleep(self, until: float) -> None:
         """Sleep until then or the first answer, and learn how late this machine wakes up."""
         # The timeout of epoll itself is in whole milliseconds.
-        came, _, _ = select.select([self._epoll], (), (), max(until - self._clock(), 0))
+        came, _writable, _broken = select.select([self._epoll], (), (), max(until - self._clock(), 0))
         if not came:
             self._awake = min(max((self._clock() - until) * 1.25, self._awake * 0.98), AWAKE_LIMIT)
 
@@ -291,14 +291,14 @@ class _Run:
 
     def _finish(self, connection: _Connection, reader: AnswerReader, data: bytes) -> None:
         """Note a whole answer, and free its connection or close it."""
-        assert reader.head is not None
-        outcome = (str(reader.head.status), reader.head.route)
+        head = reader.head
+        outcome = (str(head.status), head.route) if head else ("malformed", "")
         outcome = self._outcomes.setdefault(outcome, outcome)
         self._tally.ends[connection.index] = self._clock()
         self._tally.outcomes[connection.index] = outcome
         connection.index = -1
         connection.reader = None
-        if not reader.head.keeps or connection.rest:
+        if head is None or not head.keeps or connection.rest:
             self._drop(connection)
             return
         self._idle.append(connection)

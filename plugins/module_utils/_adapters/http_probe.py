@@ -55,7 +55,7 @@ class HttpProbe:
         with contextlib.ExitStack() as stack:
             connections = [stack.enter_context(self._connected(place)) for place, _question in questions]
             while len(rounds) < count and (not rounds or time.perf_counter() < deadline):
-                rounds.append([self._attempt(one, question) for one, (_, question) in zip(connections, questions)])
+                rounds.append([self._attempt(one, question) for one, (_place, question) in zip(connections, questions)])
         return rounds
 
     def _attempt(self, connection: http.client.HTTPConnection, question: Question) -> Answer:

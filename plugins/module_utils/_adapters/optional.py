@@ -10,11 +10,13 @@ from typing import Any
 
 from .._core.errors import ServingError
 
+_missing: dict[str, str] = {}
+
 try:
     import grpc
 except ImportError as error:
     grpc = None
-    _grpc_error = str(error)
+    _missing["grpc"] = str(error)
 
 
 def has_grpc() -> bool:
@@ -26,7 +28,7 @@ def require_grpc() -> Any:
     """Return the library grpcio, or refuse and say what to do."""
     if grpc is None:
         raise ServingError(
-            f"The Python library grpcio is missing on {sys.executable} ({_grpc_error}): install it, "
+            f"The Python library grpcio is missing on {sys.executable} ({_missing['grpc']}): install it, "
             "or set ansible_python_interpreter to a Python that has it."
         )
     return grpc

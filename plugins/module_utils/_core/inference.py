@@ -151,7 +151,7 @@ def _shape_faults(tensor: Json, place: str) -> list[str]:
         return [f"{place} has the shape {_short(shape)}, which is no list of sizes"]
     if not isinstance(tensor["data"], list):
         return [f"{place} has {_kind(tensor['data'])} as data and not a list"]
-    elements = sum(1 for _ in flat(tensor["data"]))
+    elements = sum(1 for _element in flat(tensor["data"]))
     if math.prod(shape) != elements:
         return [f"{place} has the shape {shape} and {elements} elements"]
     return []

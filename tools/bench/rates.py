@@ -39,7 +39,8 @@ def rates(bench: Bench) -> list[Table]:
         raise NotMeasuredError(rows[0].values[-1])
     text = (
         "An open loop: requests leave when they are due, whatever became of the ones before, and latency counts from "
-        "that moment. The collection's own load generator asks, as the smoke test does; an invalid run is repeated, twice at most."
+        "that moment. The collection's own load generator asks, as the smoke test does; an invalid run is repeated, "
+        "twice at most."
     )
     return [Table("An open loop at fixed rates", text, ("P50 ms", "P95 ms", "P99 ms", "failed", "n"), tuple(rows))]
 

@@ -24,7 +24,7 @@ class Sizes:
 
     calls: int = 2000
     rates: tuple[float, ...] = (50, 100, 200)
-    rate_seconds: float = 3
+    rate_seconds: float = 5
     flips: int = 120
     changes: int = 1000
     load_rate: float = 100

@@ -147,7 +147,8 @@ def test_access_log_tells_route_and_times(data_plane: DataPlane) -> None:
     lines = [json.loads(line) for line in log.read_text().splitlines()]
     (line,) = [line for line in lines if line["id"] == answer.headers["x-request-id"]]
     assert (line["status"], line["route"], line["model"]) == (200, answer.route, ROUTE)
-    assert 0 <= float(line["upstream_time"]) <= float(line["request_time"])
+    # NGINX reads its clock once an event, in milliseconds, so the inner time may look the longer one by that much.
+    assert 0 <= float(line["upstream_time"]) <= float(line["request_time"]) + 0.0011
 
 
 def test_stats_are_there_and_the_rest_of_the_admin_interface_is_not(data_plane: DataPlane) -> None:

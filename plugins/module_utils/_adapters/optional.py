@@ -19,11 +19,6 @@ except ImportError as error:
     _missing["grpc"] = str(error)
 
 
-def has_grpc() -> bool:
-    """Say whether gRPC can be spoken."""
-    return grpc is not None
-
-
 def require_grpc() -> Any:
     """Return the library grpcio, or refuse and say what to do."""
     if grpc is None:
@@ -34,4 +29,4 @@ def require_grpc() -> Any:
     return grpc
 
 
-__all__ = ["has_grpc", "require_grpc"]
+__all__ = ["require_grpc"]

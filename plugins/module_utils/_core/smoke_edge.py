@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Callable, Mapping
 
 from . import oip_messages as messages
 from .errors import ServingError
-from .inference import infer_faults
+from .inference import infer_faults, request_faults
 from .request_path import ROUTE, Question, Row, infer
 from .smoke import ERROR, FAIL, PASS, WARN, Check, Finding, Key, judged, skipped
 
@@ -250,13 +250,16 @@ def ask_grpc(prober: Prober, place: Endpoint, path: RequestPath, model: SmokeMod
 
 
 def _ask_grpc(prober: Prober, place: Endpoint, path: RequestPath, model: SmokeModel, way: Mapping[str, str]) -> Finding:
-    """Ask whether a model is ready, and where there is a request, for an inference."""
+    """Ask whether a model is ready, what it takes, and where there is a request, for an inference."""
     metadata = {"seldon-model": model.name, **way}
     ready = prober.call(place, messages.MODEL_READY, messages.model_name(model.name), metadata=metadata, path=path)
     if ready.code != "OK" or not messages.ready(ready.message):
         return Finding(FAIL, f"ModelReady: {ready.code} {ready.details}".rstrip(), "OK, ready")
+    known = prober.call(place, messages.MODEL_METADATA, messages.model_name(model.name), metadata=metadata, path=path)
+    if known.code != "OK":
+        return Finding(FAIL, f"ModelMetadata: {known.code} {known.details}".rstrip(), "OK")
     if model.request is None:
-        return judged(True, "ModelReady: OK", "OK, ready")
+        return judged(True, "ModelReady: OK, ModelMetadata: OK", "OK, ready")
     message = messages.infer_request(model.name, model.request)
     answer = prober.call(place, messages.MODEL_INFER, message, metadata=metadata, path=path)
     expected = "OK, x-seldon-route, and an answer of the model it names"
@@ -265,6 +268,7 @@ def _ask_grpc(prober: Prober, place: Endpoint, path: RequestPath, model: SmokeMo
         found = f"ModelInfer: {answer.code} {answer.details}, x-seldon-route {route or 'missing'}"
         return Finding(FAIL, found, expected)
     faults = infer_faults(messages.infer_response(answer.message), model=route.strip(":"))
+    faults += request_faults(model.request, messages.metadata_response(known.message))
     return judged(not faults, "; ".join(faults) or f"OK, x-seldon-route {route}", expected)
 
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Mapping, Sequence
 
-from .estimators import budget_verdict, detectable_deviation, quantile_interval, share_test, wilson
+from .estimators import (
+    budget_verdict,
+    clopper_pearson,
+    detectable_deviation,
+    quantile_interval,
+    sample_size,
+    share_test,
+    wilson,
+)
 from .load import LoadResult, is_success, merged
 from .request_path import Question, infer
 from .smoke import ERROR, FAIL, PASS, SKIP, WARN, Check, Finding, Key, judged, skipped
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
 
 # A share that would come out this far off once in a thousand runs, and not sooner, is a fault.
 SHARE_ALPHA = 0.001
+# A deviation of a share that is worth more requests to see.
+FINE = 0.05
 MISSED = "missed"
 # Which hop answers so: NGINX without an upstream, Envoy without a cluster or a route, the server itself.
 HOP_OF_STATUS = {
@@ -173,10 +183,18 @@ def _split(measured: Measured, route: str) -> Callable[[], Finding]:
         expected = ", ".join(f"{each['name']} {100 * each['share']:.1f} %" for each in row["candidates"])
         if not row["n"]:
             return Finding(ERROR, "no good answer named its model", expected)
-        fine = f"{found} of {row['n']}; {100 * row['detectable']:.0f} points off would have shown"
+        fine = f"{found} of {row['n']}; {100 * row['detectable']:.0f} points off would have shown{_more(row)}"
         return Finding(PASS if row["verdict"] == PASS else FAIL, fine, expected, evidence={"p_value": row["p_value"]})
 
     return ask
+
+
+def _more(row: Mapping[str, Any]) -> str:
+    """Say what it takes to see a smaller fault."""
+    between = [each["share"] for each in row["candidates"] if 0 < each["share"] < 1]
+    if row["detectable"] <= FINE or not between:
+        return ""
+    return f", {100 * FINE:.0f} points take {max(sample_size(each, FINE) for each in between):,} requests"
 
 
 def shares(measured: Measured, route: str) -> dict[str, Any]:
@@ -247,7 +265,7 @@ def latency_section(measured: Measured, budgets: Budgets) -> dict[str, Any] | No
     if whole is None:
         return None
     failures = whole.sent - whole.successes
-    low, high = wilson(whole.successes, whole.sent) if whole.sent else (0.0, 1.0)
+    low, high = clopper_pearson(whole.successes, whole.sent)
     allowed = 1 - budgets.success_percent / 100
     return {
         "rate": whole.rate,

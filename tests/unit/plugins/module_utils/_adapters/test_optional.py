@@ -10,16 +10,15 @@ import sys
 
 import pytest
 
-from plugins.module_utils._adapters.optional import has_grpc, require_grpc
+from plugins.module_utils._adapters.optional import require_grpc
 from tests.support import run
 
 WITHOUT = """
 import sys
 sys.modules["grpc"] = None
-from plugins.module_utils._adapters.optional import has_grpc, require_grpc
+from plugins.module_utils._adapters.optional import require_grpc
 from plugins.module_utils._adapters.grpc_inference import GrpcInference
 from plugins.module_utils._core.errors import ServingError
-assert not has_grpc()
 for needs_it in (require_grpc, lambda: GrpcInference("127.0.0.1:1")):
     try:
         needs_it()
@@ -29,7 +28,6 @@ for needs_it in (require_grpc, lambda: GrpcInference("127.0.0.1:1")):
 
 
 def test_it_is_there() -> None:
-    assert has_grpc()
     assert require_grpc().__name__ == "grpc"
 
 

@@ -45,7 +45,7 @@ class ThrowAwayRoot:
         self._binds = [str(visible), "/mnt", *same]
         self._env = env
 
-    def __call__(self, command: str, timeout: float = 300) -> Outcome:
+    def __call__(self, command: str, timeout: float = 600) -> Outcome:
         """Run a shell command there, as root."""
         return run([*self._command, command, *self._binds], env=self._env, timeout=timeout)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Callable, Mapping
 from . import oip_messages as messages
 from .estimators import budget_verdict
 from .inference import infer_faults, request_faults, same_values, values
-from .request_path import Question, infer
-from .smoke import FAIL, Check, Finding, judged, skipped
+from .request_path import Question, Way, infer
+from .smoke import FAIL, Check, Finding, Key, judged, skipped
 from .smoke_edge import no_sample
 
 if TYPE_CHECKING:
@@ -40,10 +40,9 @@ def mlserver_checks(path: RequestPath, prober: Prober, *, calls: int, success_pe
             Check("mlserver.model_ready", _ready(prober, model), model.name, (live,)),
             Check("mlserver.infer", _infer(prober, model), model.name, (ready,)),
             Check("mlserver.success", _success(prober, model, calls, success_percent), model.name, (answers,)),
-            Check("mlserver.echo", _echo(prober, model), model.name, (reliably,)),
-            Check("mlserver.golden", _golden(prober, model), model.name, (reliably,)),
-            Check("mlserver.malformed", _malformed(prober, model), model.name, (reliably,)),
         ]
+        if model.http is not None:
+            checks += behaviour_checks(Way.direct(model.http, model), prober, model, (reliably,))
     servers = {model.namespace: model.grpc for model in path.models if model.grpc}
     return checks + [
         Check("mlserver.grpc", _grpc(prober, place, path), name, (("mlserver.live", name),))
@@ -51,13 +50,14 @@ def mlserver_checks(path: RequestPath, prober: Prober, *, calls: int, success_pe
     ]
 
 
-def _at(place: Endpoint, question: Question) -> Question:
-    """Return the question for a server that is called by its address."""
-    return replace(question, host=str(place))
+def behaviour_checks(way: Way, prober: Prober, model: SmokeModel, needs: tuple[Key, ...]) -> list[Check]:
+    """Return the checks of what a model makes of requests, whatever way it is asked."""
+    asks = {"echo": _echo, "golden": _golden, "malformed": _malformed}
+    return [Check(f"mlserver.{name}", make(way, prober, model), model.name, needs) for name, make in asks.items()]
 
 
 def _ask(prober: Prober, place: Endpoint, question: Question) -> Answer:
-    return prober.ask(place, _at(place, question))
+    return prober.ask(place, replace(question, host=str(place)))
 
 
 def _live(prober: Prober, place: Endpoint | None) -> Ask:
@@ -104,19 +104,25 @@ def _infer(prober: Prober, model: SmokeModel) -> Ask:
     return _with_request(model, ask)
 
 
-def _echo(prober: Prober, model: SmokeModel) -> Ask:
-    def ask(place: Endpoint, request: Mapping[str, Any]) -> Finding:
-        answer = _ask(prober, place, infer(model.internal_name, {**request, "id": REQUEST_ID}))
-        known = _ask(prober, place, Question(f"/v2/models/{model.internal_name}"))
+def _echo(way: Way, prober: Prober, model: SmokeModel) -> Ask:
+    def ask() -> Finding:
+        if model.request is None:
+            return skipped(no_sample(model.name))
+        answer = prober.ask(way.place, way.infer({**model.request, "id": REQUEST_ID}))
         faults = []
         if answer.status != 200 or _json(answer.body).get("id") != REQUEST_ID:
             faults.append(f"id {_json(answer.body).get('id')!r} came back for {REQUEST_ID!r}")
-        faults += request_faults(request, _json(known.body)) if known.status == 200 else [f"metadata: {known.brief}"]
+        # Seldon's agents pass nothing on but inferences; there, gRPC asks for the metadata.
+        if way.place != model.http:
+            return judged(not faults, "; ".join(faults) or "the id came back", "the same id")
+        known = prober.ask(way.place, way.question())
+        is_known = known.status == 200
+        faults += request_faults(model.request, _json(known.body)) if is_known else [f"metadata: {known.brief}"]
         return judged(
             not faults, "; ".join(faults) or "the id came back, the inputs fit", "the same id, fitting inputs"
         )
 
-    return _with_request(model, ask)
+    return ask
 
 
 def _json(body: bytes) -> dict[str, Any]:
@@ -127,13 +133,13 @@ def _json(body: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _golden(prober: Prober, model: SmokeModel) -> Ask:
-    def ask(place: Endpoint, _request: Mapping[str, Any]) -> Finding:
+def _golden(way: Way, prober: Prober, model: SmokeModel) -> Ask:
+    def ask() -> Finding:
         if model.sample is None or model.sample.answers is None:
             return skipped(f"no golden answers are recorded for {model.name}; add answers to its file of samples")
         wrong = []
         for number, (request, golden) in enumerate(zip(model.sample.requests, model.sample.answers), 1):
-            answer = _ask(prober, place, infer(model.internal_name, request))
+            answer = prober.ask(way.place, way.infer(request))
             found = values(_json(answer.body)) if answer.status == 200 else [answer.brief]
             if not same_values(found, golden if isinstance(golden, list) else [golden], TOLERANCE):
                 wrong.append(f"request {number}: {found} and not {golden}")
@@ -142,13 +148,14 @@ def _golden(prober: Prober, model: SmokeModel) -> Ask:
         found_text = "; ".join(wrong[:SHOWN]) + more if wrong else f"{count} of {count} as recorded"
         return judged(not wrong, found_text, f"{count} of {count} as recorded", wrong=len(wrong), requests=count)
 
-    return _with_request(model, ask)
+    return ask
 
 
-def _malformed(prober: Prober, model: SmokeModel) -> Ask:
-    def ask(place: Endpoint, request: Mapping[str, Any]) -> Finding:
-        where = f"/v2/models/{model.internal_name}/infer"
-        first = dict(request["inputs"][0])
+def _malformed(way: Way, prober: Prober, model: SmokeModel) -> Ask:
+    def ask() -> Finding:
+        if model.request is None:
+            return skipped(no_sample(model.name))
+        first = dict(model.request["inputs"][0])
         bodies = {
             "GET where a POST belongs": None,
             "an empty body": b"",
@@ -156,15 +163,20 @@ def _malformed(prober: Prober, model: SmokeModel) -> Ask:
             "no inputs": b"{}",
             "no tensor": b'{"inputs": []}',
             "an unknown datatype": _request(first, datatype="FP7"),
-            WRONG_SHAPE: _request(first, shape=[1, 10**6]),
         }
-        answers = {name: _ask(prober, place, Question(where, body=body)) for name, body in bodies.items()}
+        # MLServer's own error for it is one that Envoy tries again, and others count.
+        if way.place == model.http:
+            bodies[WRONG_SHAPE] = _request(first, shape=[1, 10**6])
+        answers = {name: prober.ask(way.place, way.question("/infer", body)) for name, body in bodies.items()}
         wrong = [f"{name}: {each.brief}" for name, each in answers.items() if not _is_refusal(name, each)]
         seen = {name: each.status for name, each in answers.items()}
-        found = "; ".join(wrong) or f"all {len(bodies)} refused, {WRONG_SHAPE} with {seen[WRONG_SHAPE]}"
-        return judged(not wrong, found, "4xx for each, and no 200 for a shape without its data", answers=seen)
+        has_shape = WRONG_SHAPE in seen
+        shape = f", {WRONG_SHAPE} with {seen[WRONG_SHAPE]}" if has_shape else ""
+        found = "; ".join(wrong) or f"all {len(bodies)} refused{shape}"
+        expected = "4xx for each" + (f", and no 200 for {WRONG_SHAPE}" if has_shape else "")
+        return judged(not wrong, found, expected, answers=seen)
 
-    return _with_request(model, ask)
+    return ask
 
 
 def _is_refusal(name: str, answer: Answer) -> bool:
@@ -178,7 +190,7 @@ def _request(first: Mapping[str, Any], **changes: object) -> bytes:
 
 def _success(prober: Prober, model: SmokeModel, calls: int, success_percent: float) -> Ask:
     def ask(place: Endpoint, request: Mapping[str, Any]) -> Finding:
-        answers = prober.series(place, _at(place, infer(model.internal_name, request)), calls)
+        answers = prober.series(place, Way.direct(place, model).infer(request), calls)
         bad = [each for each in answers if each.status != 200]
         verdict = budget_verdict(len(bad), len(answers), 1 - success_percent / 100)
         found = f"{len(answers) - len(bad)} of {len(answers)}" + (f", the first error: {bad[0].brief}" if bad else "")
@@ -204,4 +216,4 @@ def _grpc(prober: Prober, place: Endpoint, path: RequestPath) -> Ask:
     return ask
 
 
-__all__ = ["mlserver_checks"]
+__all__ = ["behaviour_checks", "mlserver_checks"]

@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
-import re
 import time
 import uuid
 from datetime import datetime, timezone
@@ -23,9 +20,13 @@ from ..module_utils._core.load import Pace
 from ..module_utils._core.smoke import Result, examine, first_broken, result_from
 from ..module_utils._core.smoke_catalogue import CATALOGUE, HOPS
 from ..module_utils._core.smoke_load import Measured, load_checks
+from ..module_utils._core.smoke_metrics import metrics_checks
 from ..module_utils._core.smoke_report import build_report, summary
-from ..module_utils._wiring.smoke import ARGUMENTS, Profile, budgets_from
+from ..module_utils._wiring.smoke_options import ARGUMENTS, Profile, budgets_from, experiments_from, store_options
+from ..plugin_utils._collection import collection_version
 from ..plugin_utils._progress import Progress
+from ..plugin_utils._smoke_inside import asked_inside
+from ..plugin_utils._smoke_metrics import Metrics
 from ..plugin_utils._smoke_report import require_directory, write_reports
 
 MODULE = "modelops.serving.smoke_test"
@@ -33,12 +34,12 @@ INFO = "modelops.serving.experiment_info"
 # A slice of the load, so that Ctrl-C is never far and the progress shows.
 SLICE_SECONDS = 2.0
 # What is asked in one call of the module: a call costs half a second, and a few questions to a neighbour do not.
-BATCHES = (("address", "mlserver"), ("envoy", "mesh"), ("nginx",), ("latency",))
+BATCHES = (("cluster",), ("address", "mlserver"), ("envoy", "mesh"), ("inside",), ("nginx",), ("latency",))
+OF_A_CLUSTER = ("cluster", "inside")
 NO_TARGET = "no experiment and no model that answers has a request; set samples"
 BRIEF = ("verdict", "first_broken", "counts")
 WHOLE = (*BRIEF, "hops", "checks", "latency", "shares")
 NOT_ASKED = "the group load was not asked for"
-GALAXY_VERSION = re.compile(r"^version: *(\S+)$", re.MULTILINE)
 
 
 class ActionModule(ActionBase):
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):
         self._targets: dict[str, dict[str, int]] | None = None
         _validated, params = self.validate_argument_spec(argument_spec=ARGUMENTS)
         if self._task.check_mode:
-            text = f"In check mode nothing is asked. It would ask: {', '.join(params['groups'])}."
+            text = f"In check mode nothing is asked. It would ask: {', '.join(_groups(params))}."
             self._progress.say(f"\n{text}")
             return {"changed": False, "msg": text}
         try:
@@ -75,20 +76,37 @@ class ActionModule(ActionBase):
         started, clock = datetime.now(timezone.utc), time.perf_counter()
         arguments = {**self._task.args, "experiments": experiments}
         measured = Measured()
-        for batch in [[each for each in batch if each in params["groups"]] for batch in BATCHES]:
-            found = self._call(arguments, *batch) if batch else {"checks": []}
-            measured.rounds = found.get("rounds", measured.rounds)
+        groups = _groups(params)
+        for batch in [[each for each in batch if each in groups] for batch in BATCHES]:
+            found = self._run(arguments, params, batch) if batch else {"checks": []}
+            measured.rounds = found.get("rounds") or measured.rounds
             self._take([result_from(each) for each in found["checks"]])
-        if "load" in params["groups"]:
+        metrics = Metrics(params, lambda: self._call(arguments, "metrics")["metrics"], self._progress.note)
+        if "load" in groups:
+            if "metrics" in groups:
+                metrics.begin()
             self._load(arguments, params, measured)
         why = NO_TARGET if "load" in params["groups"] else NOT_ASKED
         models = [str(each["name"]) for each in params["models"]] if measured.results else []
         checks = load_checks(measured, budgets, models=models, enforce=params["enforce_budgets"], why=why)
         for check in checks:
             self._take(examine([check], self._results, time.perf_counter))
+        if "metrics" in groups:
+            self._take(examine(metrics_checks(metrics.end(measured)), self._results, time.perf_counter))
         run = self._about(params, started, time.perf_counter() - clock)
         report = build_report(run, self._results, measured, budgets)
         return self._outcome(report, write_reports(report, directory) if directory else [])
+
+    def _run(self, arguments: dict[str, Any], params: dict[str, Any], groups: list[str]) -> dict[str, Any]:
+        """Run groups on the target; probes inside a cluster take longer than one call may."""
+        if groups != ["inside"]:
+            return self._call(arguments, *groups)
+        rounds = Profile(params).rounds if "latency" in _groups(params) else 0
+        return asked_inside(
+            lambda step, run: self._call(arguments, "inside", inside={"step": step, "run": run, "rounds": rounds}),
+            self._progress.note,
+            params["cluster"]["probe"]["timeout"],
+        )
 
     def _call(self, arguments: dict[str, Any], *groups: str, **more: Any) -> dict[str, Any]:
         """Run groups on the target."""
@@ -110,21 +128,13 @@ class ActionModule(ActionBase):
 
     def _experiments(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         """Return the experiments to ask; those of the store, unless the task names them."""
-        if params["experiments"] is not None or not params["store_path"]:
+        store = store_options(params)
+        if params["experiments"] is not None or not store:
             return list(params["experiments"] or [])
-        store = {key: params[key] for key in ("store", "store_path")}
         found = self._execute_module(module_name=INFO, module_args=store, task_vars=self._vars)
         if found.get("failed"):
             raise AnsibleActionFail(str(found.get("msg", "The store could not be read.")), result=found)
-        return [
-            {
-                "name": each["name"],
-                "candidates": [{key: one[key] for key in ("name", "weight")} for one in each["candidates"]],
-                "default": each.get("default"),
-                "ready": each["ready"],
-            }
-            for each in found["experiments"]
-        ]
+        return experiments_from(found["experiments"], params)
 
     def _load(self, arguments: dict[str, Any], params: dict[str, Any], measured: Measured) -> None:
         """Send the load to all targets in slices, and take in what came of it."""
@@ -187,22 +197,6 @@ class ActionModule(ActionBase):
         return {**result, "failed": True, "msg": f"{message}{expected}. {hint} {text}"}
 
 
-def collection_version() -> str:
-    """Return the version of the collection that this file belongs to."""
-    root = os.path.join(os.path.dirname(__file__), "..", "..")
-    for name, find in (("MANIFEST.json", _manifest_version), ("galaxy.yml", _galaxy_version)):
-        try:
-            with open(os.path.join(root, name), encoding="utf-8") as stream:
-                return find(stream.read())
-        except OSError:
-            continue
-    return "unknown"
-
-
-def _manifest_version(text: str) -> str:
-    return str(json.loads(text)["collection_info"]["version"])
-
-
-def _galaxy_version(text: str) -> str:
-    found = GALAXY_VERSION.search(text)
-    return found[1] if found else "unknown"
+def _groups(params: dict[str, Any]) -> list[str]:
+    """Return the groups that there is something for."""
+    return [each for each in params["groups"] if params["cluster"] or each not in OF_A_CLUSTER]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any, Iterator, Mapping, Sequence
 
+from ._report_scales import Tick, even
+
 # The curve's height runs over these shares of requests, stretched at both ends like probability paper.
 LOWEST, HIGHEST = 0.01, 0.999
 LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
@@ -19,14 +21,6 @@ SQUARE = 1000
 # the width on a phone.
 LABEL_ROOM = 0.36
 ROUNDS = 10
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A line of a scale, and its label."""
-
-    at: float
-    label: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +86,7 @@ def waterfall(hops: Sequence[Mapping[str, Any]]) -> Waterfall | None:
     scale = 100.0 / (widest or 1.0)
     return Waterfall(
         tuple(_bar(*step, scale=scale) for step in steps),
-        tuple(Tick(value * scale, f"{value:g}") for value in _even(widest)),
+        tuple(Tick(value * scale, f"{value:g}") for value in even(widest)),
         start,
         start * scale,
     )
@@ -110,15 +104,6 @@ def _bar(hop: Mapping[str, Any], start: float, width: float, budget: tuple[float
         budget,
         hop["over"],
     )
-
-
-def _even(widest: float) -> list[float]:
-    """Return round values from zero to the widest, six at most."""
-    if widest <= 0.0:
-        return [0.0]
-    power = 10.0 ** math.floor(math.log10(widest))
-    step = next(power * part for part in (0.1, 0.2, 0.5, 1.0, 2.0) if widest / (power * part) <= 6.0)
-    return [round(index * step, 9) for index in range(int(widest / step + 1e-9) + 1)]
 
 
 def curve(latency: Mapping[str, Any]) -> Curve | None:
@@ -206,4 +191,4 @@ class _TimeScale:
                     yield Tick(self.at(value), f"{value:g}")
 
 
-__all__ = ["Bar", "Curve", "Mark", "Tick", "Waterfall", "curve", "waterfall"]
+__all__ = ["Bar", "Curve", "Mark", "Waterfall", "curve", "waterfall"]

@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any, Mapping, Sequence
 from xml.etree import ElementTree
 
-from ._smoke_text import by_hop, label, printable
+from ._report_junit import attributes, seconds, written
+from ._report_text import printable
+from ._smoke_text import by_hop, label
 
 # The statuses that JUnit knows. A warning is a pass with words beside it.
 TAGS = {"fail": "failure", "error": "error", "skip": "skipped"}
@@ -21,25 +23,24 @@ def to_junit(report: Mapping[str, Any]) -> str:
     run = report["run"]
     for name, title, checks in by_hop(report):
         about = {"name": name, "timestamp": str(run["started"]).rstrip("Z"), "hostname": run["target"]}
-        suite = ElementTree.SubElement(root, "testsuite", _printable({**about, **_totals(checks)}))
+        suite = ElementTree.SubElement(root, "testsuite", attributes({**about, **_totals(checks)}))
         properties = ElementTree.SubElement(suite, "properties")
         for key, value in {"run": run["id"], "hop": title, "host": run["host"], "address": run["address"]}.items():
-            ElementTree.SubElement(properties, "property", _printable({"name": key, "value": value}))
+            ElementTree.SubElement(properties, "property", attributes({"name": key, "value": value}))
         for check in checks:
             suite.append(_case(name, check))
-    ElementTree.indent(root)
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
+    return written(root)
 
 
 def _case(hop: str, check: Mapping[str, Any]) -> ElementTree.Element:
-    about = {"classname": hop, "name": f"{label(check)}: {check['name']}", "time": _seconds(check["duration_ms"])}
-    case = ElementTree.Element("testcase", _printable(about))
+    about = {"classname": hop, "name": f"{label(check)}: {check['name']}", "time": seconds(check["duration_ms"])}
+    case = ElementTree.Element("testcase", attributes(about))
     status = check["status"]
     words = _words(check)
     if status in TAGS:
         first = check["reason"] or (f"observed {check['observed']}" if check["observed"] else check["name"])
         message = {"message": first, **({} if status == "skip" else {"type": check["severity"]})}
-        ElementTree.SubElement(case, TAGS[status], _printable(message)).text = words
+        ElementTree.SubElement(case, TAGS[status], attributes(message)).text = words
     elif status == "warn":
         ElementTree.SubElement(case, "system-out").text = f"warning\n{words}"
     return case
@@ -52,15 +53,7 @@ def _words(check: Mapping[str, Any]) -> str:
 
 def _totals(checks: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     counted = {name: str(sum(check["status"] == status for check in checks)) for name, status in COUNTED.items()}
-    return {"tests": str(len(checks)), **counted, "time": _seconds(sum(check["duration_ms"] for check in checks))}
-
-
-def _seconds(milliseconds: float) -> str:
-    return f"{milliseconds / 1000.0:.4f}"
-
-
-def _printable(attributes: Mapping[str, object]) -> dict[str, str]:
-    return {name: printable(value) for name, value in attributes.items()}
+    return {"tests": str(len(checks)), **counted, "time": seconds(sum(check["duration_ms"] for check in checks))}
 
 
 __all__ = ["to_junit"]

@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Mapping
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
+from ._report_page import environment, printable_values
 from ._smoke_charts import curve, waterfall
-from ._smoke_text import by_hop, duration, label, milliseconds, percent, printable, probability, span
+from ._smoke_text import by_hop, label
 
 TEMPLATE = "smoke_report.html.j2"
 # The checks that would have measured; the first that did not pass tells why nothing was.
@@ -28,60 +27,29 @@ MEASURING = {
 
 def to_html(report: Mapping[str, Any]) -> str:
     """Return the report as a page."""
-    shown = _printable(report)
+    shown = printable_values(report)
     broken = _broken(shown)
-    return (
-        _environment()
-        .get_template(TEMPLATE)
-        .render(
-            **shown,
-            groups=by_hop(shown),
-            broken=broken,
-            remarks=[
-                check
-                for check in shown["checks"]
-                if check["status"] in ("fail", "warn", "error") and not (broken and label(check) == label(broken))
-            ],
-            waterfall=waterfall(shown["hops"]),
-            curve=curve(shown["latency"]) if shown["latency"] else None,
-            undecided=any(
-                check["id"] == "path.success" and check["status"] in ("skip", "error") for check in shown["checks"]
-            ),
-            why={section: _why(shown, ids) for section, ids in MEASURING.items()},
-        )
-    )
+    found = {
+        "groups": by_hop(shown),
+        "broken": broken,
+        "remarks": [
+            check
+            for check in shown["checks"]
+            if check["status"] in ("fail", "warn", "error") and not (broken and label(check) == label(broken))
+        ],
+        "waterfall": waterfall(shown["hops"]),
+        "curve": curve(shown["latency"]) if shown["latency"] else None,
+        "undecided": any(
+            check["id"] == "path.success" and check["status"] in ("skip", "error") for check in shown["checks"]
+        ),
+        "why": {section: _why(shown, ids) for section, ids in MEASURING.items()},
+    }
+    return _environment().get_template(TEMPLATE).render(**shown, **found)
 
 
 @lru_cache(maxsize=1)
 def _environment() -> Environment:
-    # The template lies next to this file, also in an installed collection.
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        anchor=_anchor,
-        duration=duration,
-        evidence=_evidence,
-        label=label,
-        ms=milliseconds,
-        percent=percent,
-        probability=probability,
-        span=span,
-    )
-    return environment
-
-
-def _printable(value: Any) -> Any:
-    """Return the same values with every text fit to be shown."""
-    if isinstance(value, Mapping):
-        return {printable(key): _printable(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_printable(each) for each in value]
-    return printable(value) if isinstance(value, str) else value
+    return environment(evidence=_evidence, label=label)
 
 
 def _broken(report: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -104,11 +72,6 @@ def _why(report: Mapping[str, Any], ids: tuple[str, ...]) -> str:
         if check["id"] == name and check["status"] != "pass"
     ]
     return next(filter(None, reasons), "This run did not ask for it.")
-
-
-def _anchor(text: str) -> str:
-    """Return a name for a place on the page, which may hold no space."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-")
 
 
 def _evidence(values: Mapping[str, Any]) -> str:

@@ -5,69 +5,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import tempfile
-from pathlib import Path
-from typing import Any, Iterator, Mapping
+from typing import Any, Mapping
 
-from ..module_utils._core.errors import ServingError
+from ._report_files import require_directory, to_json, write_files
 from ._smoke_junit import to_junit
 from ._smoke_page import to_html
 
-
-def to_json(report: Mapping[str, Any]) -> str:
-    """Return the report as JSON; docs/smoke_test.schema.json describes it."""
-    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False)
-    # Bytes that were no text came in as lone surrogates. JSON has a way to write them, UTF-8 has none.
-    return text.encode("utf-8", "backslashreplace").decode() + "\n"
-
-
+# docs/smoke_test.schema.json describes the first.
 WRITERS = {"smoke_test.json": to_json, "smoke_test.xml": to_junit, "smoke_test.html": to_html}
 
 
 def write_reports(report: Mapping[str, Any], directory: str) -> list[str]:
     """Write the report in all its forms into a folder, which is made; return the paths."""
-    folder = Path(directory)
-    texts = {name: write(report) for name, write in WRITERS.items()}
-    with _explained(directory):
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            _replace(folder / name, text)
-    return [str(folder / name) for name in texts]
-
-
-def require_directory(directory: str) -> None:
-    """Make the folder, and refuse one that cannot be written to, before anybody works for a report."""
-    with _explained(directory):
-        Path(directory).mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
-
-
-@contextlib.contextmanager
-def _explained(directory: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ServingError(
-            f"The report cannot be written to {directory}: {error.strerror or error}. "
-            "Set report_directory to a folder on the controller that you may write to.",
-            report_directory=directory,
-        ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside and move, so that nobody ever reads half a report."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    return write_files({name: write(report) for name, write in WRITERS.items()}, directory)
 
 
 __all__ = ["require_directory", "to_html", "to_json", "to_junit", "write_reports"]

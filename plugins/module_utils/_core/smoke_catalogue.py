@@ -5,30 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-# The hops of the request path, from the caller inwards.
-HOPS = {
-    "address": "MetalLB address",
-    "nginx": "NGINX",
-    "mesh": "seldon-mesh",
-    "envoy": "Envoy",
-    "mlserver": "MLServer",
-}
-
-BLOCKER = "blocker"
-WARNING = "warning"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A check: the hop it judges, what holds when it passes, and what to look at when it does not."""
-
-    hop: str
-    name: str
-    severity: str
-    hint: str
-
+from .smoke_catalogue_cluster import CLUSTER
+from .smoke_rule import BLOCKER, HOPS, PATH, WARNING, Rule
 
 CATALOGUE = {
     "address.connect": Rule(
@@ -242,7 +220,30 @@ CATALOGUE = {
         BLOCKER,
         "See which hop is over its own budget. On a busy machine, measure again when it is quiet.",
     ),
+    "metrics.answers": Rule(
+        "metrics",
+        "Prometheus answers",
+        WARNING,
+        "Check url, headers and ca_path of metrics (serving_metrics): Prometheus is asked by the host that the task "
+        "runs on.",
+    ),
+    "metrics.targets": Rule(
+        "metrics",
+        "Prometheus scrapes Envoy, the servers and the edge",
+        WARNING,
+        "Prometheus' page of targets says why a scrape fails. What no target has was never scraped: look at the "
+        "monitors' selectors and namespaces, and at the NetworkPolicies (monitoring_namespace). Where the metric has "
+        "another name, set targets of metrics.",
+    ),
+    "metrics.counted": Rule(
+        "metrics",
+        "The model's counter rises by what it answered",
+        WARNING,
+        "Fewer: a replica of the server is not scraped. Twice as many: two jobs scrape it. None: look for the "
+        "counter's label model.",
+    ),
+    **CLUSTER,
 }
 
 
-__all__ = ["BLOCKER", "CATALOGUE", "HOPS", "WARNING", "Rule"]
+__all__ = ["BLOCKER", "CATALOGUE", "HOPS", "PATH", "WARNING", "Rule"]

@@ -14,12 +14,22 @@ from . import oip_messages as messages
 from .errors import ServingError
 from .inference import infer_faults, request_faults
 from .request_path import ROUTE, Question, Row, infer
-from .smoke import ERROR, FAIL, PASS, WARN, Check, Finding, Key, judged, skipped
+from .smoke import ERROR, FAIL, PASS, WARN, Check, Finding, judged, skipped
+from .smoke_needs import (
+    CERTIFIED,
+    CONNECTED,
+    ENVOY_ANSWERS,
+    MESH_ANSWERS,
+    behind_experiment,
+    behind_grpc,
+    behind_model,
+)
+from .smoke_passage import answers_for, is_envoys, judge_passage
 
 if TYPE_CHECKING:
     from .experiment import Experiment
     from .ports import Prober
-    from .request_path import Answer, Endpoint, RequestPath, SmokeModel
+    from .request_path import Endpoint, RequestPath, SmokeModel
 
 CONNECTIONS = 20
 CONNECT_P95_MS = 50.0
@@ -30,19 +40,12 @@ LARGEST_BODY = 16 * 2**20
 NOBODY = "nobody"
 GONE = ":gone_9:"
 OTHER_HOST = "example.com"
-PASSED_ON = ("x-seldon-route", "x-request-id", "x-envoy-upstream-service-time")
-
-CONNECTED: Key = ("address.connect", "")
-ENVOY_ANSWERS: Key = ("envoy.connect", "")
-MESH_ANSWERS: Key = ("mesh.connect", "")
-REFUSED: Key = ("envoy.refusals", "")
-CERTIFIED: Key = ("nginx.certificate", "")
 
 
 def address_checks(path: RequestPath, prober: Prober) -> list[Check]:
     """Return the checks of the announced address."""
     return [
-        Check("address.connect", lambda: _connect(path, prober)),
+        Check("address.connect", lambda: _connect(path, prober), needs=path.before),
         Check("address.exposure", lambda: _exposure(path, prober), needs=(CONNECTED,)),
     ]
 
@@ -63,18 +66,10 @@ def _connect(path: RequestPath, prober: Prober) -> Finding:
 def _exposure(path: RequestPath, prober: Prober) -> Finding:
     if not path.closed_ports:
         return skipped("no inner ports are named; set closed_ports to those that must not answer at the address")
-    place = type(path.http)
-    reached = [port for port in path.closed_ports if _connects(prober, place(path.http.address, port))]
+    places = [type(path.http)(path.http.address, port) for port in path.closed_ports]
+    reached = [place.port for place in prober.connected(places)]
     found = f"ports that answer: {', '.join(map(str, reached))}" if reached else "no inner port answers"
     return judged(not reached, found, f"none of {len(path.closed_ports)} inner ports answers at {path.http.address}")
-
-
-def _connects(prober: Prober, place: Endpoint) -> bool:
-    try:
-        prober.connect(place)
-    except ServingError:
-        return False
-    return True
 
 
 def mesh_checks(path: RequestPath, prober: Prober) -> list[Check]:
@@ -98,7 +93,7 @@ def nginx_checks(path: RequestPath, prober: Prober) -> list[Check]:
         Check("nginx.paths", lambda: _paths(path, prober), needs=behind),
         Check("nginx.body_size", lambda: _body_size(path, prober), needs=behind),
         *(
-            Check("nginx.route", _route(path, prober, model), model.name, (*behind, ("envoy.infer", model.name)))
+            Check("nginx.route", _route(path, prober, model), model.name, (*behind, *behind_model(model)))
             for model in path.models
         ),
         *(
@@ -106,15 +101,12 @@ def nginx_checks(path: RequestPath, prober: Prober) -> list[Check]:
                 "nginx.route",
                 _route_of(path, prober, each),
                 each.route,
-                (*behind, REFUSED, ("envoy.experiment", each.name)),
+                (*behind, *behind_experiment(path, each)),
             )
             for each in path.experiments
         ),
         Check("nginx.certificate", lambda: _certificate(path, prober), needs=(CONNECTED,)),
-        *(
-            Check("nginx.grpc", _grpc(path, prober, model), model.name, (CERTIFIED, ("envoy.grpc", model.name)))
-            for model in path.models
-        ),
+        *(Check("nginx.grpc", _grpc(path, prober, model), model.name, behind_grpc(model)) for model in path.models),
         Check("nginx.grpc_refusals", lambda: _grpc_refusals(path, prober), needs=(CERTIFIED, ENVOY_ANSWERS)),
     ]
 
@@ -179,10 +171,12 @@ def _route(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[],
         if model.request is None:
             question = Question(f"/v2/models/{model.name}/ready", path.host, {"seldon-model": model.name})
             answer = prober.ask(path.http, question)
-            return judged(answer.status == 200 and bool(answer.route), answer.brief, "200 and x-seldon-route")
+            is_right = answer.status == 200 and bool(answer.route)
+            hop = answers_for(path) if is_envoys(answer) else ""
+            return replace(judged(is_right, answer.brief, "200 and x-seldon-route"), hop=hop)
         # The path names nobody, so that only the header can lead anywhere.
         question = infer(NOBODY, model.request, host=path.host, seldon_model=model.name)
-        return judge_passage(prober.ask(path.http, question))
+        return judge_passage(prober.ask(path.http, question), hop=answers_for(path))
 
     return ask
 
@@ -193,7 +187,7 @@ def _route_of(path: RequestPath, prober: Prober, experiment: Experiment) -> Call
         if request is None:
             return skipped(no_sample(experiment.name))
         question = infer(NOBODY, request, host=path.host, seldon_model=experiment.route)
-        passage = judge_passage(prober.ask(path.http, question))
+        passage = judge_passage(prober.ask(path.http, question), hop=answers_for(path))
         if passage.status == FAIL or len(experiment.candidates) < 2:
             return passage
         # Envoy knows no such route, so 404 says that the header has reached it.
@@ -210,23 +204,11 @@ def no_sample(name: str) -> str:
     return f"there is no request for {name}; set samples to a file that has one"
 
 
-def judge_passage(answer: Answer) -> Finding:
-    """Judge an answer that came through NGINX: it is good, of the model that was routed to, with Envoy's headers."""
-    expected = f"200 with {', '.join(PASSED_ON)}"
-    missing = [name for name in PASSED_ON if not answer.headers.get(name)]
-    if answer.status != 200:
-        return Finding(FAIL, answer.brief, expected)
-    if missing:
-        return Finding(FAIL, f"{answer.brief}; missing: {', '.join(missing)}", expected)
-    faults = infer_faults(answer.body, model=answer.route.strip(":"))
-    return judged(not faults, "; ".join(faults) or answer.brief, expected)
-
-
 def _certificate(path: RequestPath, prober: Prober) -> Finding:
     if path.grpc is None:
         return skipped("there is no TLS port; set grpc_port of address")
-    expected = f"valid for {path.host} for {CERTIFICATE_DAYS} days or more"
-    seconds = prober.certificate(path.grpc, path.host, path.ca_path)
+    expected = f"valid for {path.grpc_host} for {CERTIFICATE_DAYS} days or more"
+    seconds = prober.certificate(path.grpc, path.grpc_host, path.roots)
     found = f"valid for {seconds / DAY:.0f} days"
     return Finding(PASS if seconds >= CERTIFICATE_DAYS * DAY else WARN, found, expected)
 

@@ -45,20 +45,36 @@ def envoy_checks(path: RequestPath, prober: Prober, live: Mapping[str, bool]) ->
             )
             for each in path.experiments
         ),
-        *(
-            Check("envoy.sticky", _sticky(path, prober, each), each.name, (("envoy.experiment", each.name),))
-            for each in path.experiments
-        ),
-        *(
-            Check("envoy.internal_header", _internal(path, prober, each), each.name, (("envoy.experiment", each.name),))
-            for each in path.experiments
-        ),
-        Check("envoy.refusals", lambda: _refusals(path, prober), needs=(ANSWERS,)),
+        *(_manners(path, prober) if path.envoy else ()),
         *(
             Check("envoy.grpc", _grpc(path, prober, model), model.name, (ANSWERS, *_grpc_needs(path, model)))
             for model in path.models
         ),
     ]
+
+
+def _manners(path: RequestPath, prober: Prober) -> list[Check]:
+    place = path.envoy or path.http
+    return [
+        check
+        for each in path.experiments
+        for check in experiment_checks(path, place, prober, each, (("envoy.experiment", each.name),))
+    ] + [refusals(path, place, prober, (ANSWERS,))]
+
+
+def experiment_checks(
+    path: RequestPath, place: Endpoint, prober: Prober, experiment: Experiment, needs: tuple[Key, ...]
+) -> list[Check]:
+    """Return the checks of how an experiment treats what callers say of their route."""
+    return [
+        Check("envoy.sticky", _sticky(path, place, prober, experiment), experiment.name, needs),
+        Check("envoy.internal_header", _internal(path, place, prober, experiment), experiment.name, needs),
+    ]
+
+
+def refusals(path: RequestPath, place: Endpoint, prober: Prober, needs: tuple[Key, ...]) -> Check:
+    """Return the check of calls that must lead nowhere."""
+    return Check("envoy.refusals", lambda: _refusals(path, place, prober), needs=needs)
 
 
 def sound(models: list[SmokeModel]) -> tuple[Key, ...]:
@@ -133,12 +149,12 @@ def _experiment(path: RequestPath, prober: Prober, experiment: Experiment) -> Ca
     return ask
 
 
-def _sticky(path: RequestPath, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
+def _sticky(path: RequestPath, place: Endpoint, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
     def ask() -> Finding:
         request = path.request_for(experiment)
         active = path.active(experiment)
-        if path.envoy is None or request is None:
-            return skipped(FROM_HERE if path.envoy is None else no_sample(experiment.name))
+        if request is None:
+            return skipped(no_sample(experiment.name))
         if len(experiment.candidates) < 2:
             return skipped("there is one candidate only, so Envoy has no sticky routes for it")
         seen: dict[str, int] = {}
@@ -146,7 +162,7 @@ def _sticky(path: RequestPath, prober: Prober, experiment: Experiment) -> Callab
             question = infer(
                 model.name, request, host=path.host, seldon_model=experiment.route, x_seldon_route=model.route
             )
-            answers = prober.series(path.envoy, question, STICKY_CALLS)
+            answers = prober.series(place, question, STICKY_CALLS)
             seen[model.name] = sum(each.status == 200 and each.route == model.route for each in answers)
         found = ", ".join(f"{name}: {count} of {STICKY_CALLS}" for name, count in seen.items())
         return judged(set(seen.values()) == {STICKY_CALLS}, found, f"{STICKY_CALLS} of {STICKY_CALLS} each", **seen)
@@ -154,20 +170,20 @@ def _sticky(path: RequestPath, prober: Prober, experiment: Experiment) -> Callab
     return ask
 
 
-def _internal(path: RequestPath, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
+def _internal(path: RequestPath, place: Endpoint, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
     """Return the question of a caller who names the server's model himself, also on a sticky route."""
 
     def ask() -> Finding:
         request = path.request_for(experiment)
-        if path.envoy is None or request is None:
-            return skipped(FROM_HERE if path.envoy is None else no_sample(experiment.name))
+        if request is None:
+            return skipped(no_sample(experiment.name))
         names = [model.internal_name for model in path.active(experiment)]
         wrong = []
         for model in path.active(experiment):
             other = next((name for name in names if name != model.internal_name), NOBODY)
             for sticky in ({}, {"x_seldon_route": model.route}):
                 headers = {"seldon_model": experiment.route, "seldon_internal_model": other, **sticky}
-                answer = prober.ask(path.envoy, infer(model.name, request, host=path.host, **headers))
+                answer = prober.ask(place, infer(model.name, request, host=path.host, **headers))
                 faults = infer_faults(answer.body, model=answer.route.strip(":")) if answer.status == 200 else []
                 wrong += [f"{answer.brief}: {'; '.join(faults)}"] if faults or answer.status != 200 else []
         return judged(not wrong, "; ".join(wrong) or "it is ignored", "the answer of the model that the route names")
@@ -175,9 +191,7 @@ def _internal(path: RequestPath, prober: Prober, experiment: Experiment) -> Call
     return ask
 
 
-def _refusals(path: RequestPath, prober: Prober) -> Finding:
-    if path.envoy is None:
-        return skipped(FROM_HERE)
+def _refusals(path: RequestPath, place: Endpoint, prober: Prober) -> Finding:
     host, name = path.host, path.models[0].name if path.models else NOBODY
     ready = f"/v2/models/{name}/ready"
 
@@ -198,7 +212,7 @@ def _refusals(path: RequestPath, prober: Prober) -> Finding:
             if len(each.candidates) > 1
         ),
     ]
-    return ask_rows(rows, path.envoy, prober, "404 for each, and no x-seldon-route")
+    return ask_rows(rows, place, prober, "404 for each, and no x-seldon-route")
 
 
 def _grpc(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:
@@ -208,4 +222,4 @@ def _grpc(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], 
     return ask
 
 
-__all__ = ["envoy_checks"]
+__all__ = ["envoy_checks", "experiment_checks", "refusals"]

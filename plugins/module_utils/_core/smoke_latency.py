@@ -108,19 +108,19 @@ class Latency:
             reason = self._measure(model)
             if reason:
                 return skipped(reason)
-            return _judge("mlserver", [self.measured[model.name]], budgets)
+            return judge_hop("mlserver", [self.measured[model.name]], budgets)
 
         return ask
 
     def _of_hop(self, hop: str, models: Sequence[SmokeModel], budgets: Budgets) -> Callable[[], Finding]:
         def ask() -> Finding:
             found = [self.measured[each.name] for each in models if each.name in self.measured]
-            return _judge(hop, found, budgets) if found else skipped(self._reason(models))
+            return judge_hop(hop, found, budgets) if found else skipped(self._reason())
 
         return ask
 
-    def _reason(self, models: Sequence[SmokeModel]) -> str:
-        return NO_SAMPLE if not any(each.request for each in models) else OUT_OF_REACH
+    def _reason(self) -> str:
+        return OUT_OF_REACH if any(each.request for each in self._path.models) else NO_SAMPLE
 
     def _measure(self, model: SmokeModel) -> str:
         """Measure a model, or return why that cannot be done."""
@@ -156,7 +156,8 @@ def _needs(model: SmokeModel) -> tuple[Key, ...]:
     return tuple((id_, model.name) for id_ in _TRUST)
 
 
-def _judge(hop: str, measured: Sequence[Rounds], budgets: Budgets) -> Finding:
+def judge_hop(hop: str, measured: Sequence[Rounds], budgets: Budgets) -> Finding:
+    """Return whether a hop keeps to its budget, over all models that were measured."""
     added = [one for each in measured for one in each.added(hop)]
     low, high = budgets.of_hop(hop)
     found = median(added)
@@ -177,4 +178,4 @@ def worst_hop(measured: Sequence[Mapping[str, Any]], budgets: Budgets, *, quanti
     return max(ratios, key=lambda hop: ratios[hop]) if ratios else "mlserver"
 
 
-__all__ = ["Budgets", "Latency", "Rounds", "worst_hop"]
+__all__ = ["NO_SAMPLE", "WARM_UP", "Budgets", "Latency", "Rounds", "judge_hop", "worst_hop"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .smoke import counts, first_broken, hop_status, in_path_order
-from .smoke_catalogue import HOPS
+from .smoke_catalogue import HOPS, PATH
 from .smoke_latency import Budgets
 from .smoke_load import Measured, latency_section, shares
 
@@ -24,13 +24,14 @@ def build_report(
 ) -> dict[str, Any]:
     """Return the report of all checks and measurements."""
     broken = first_broken(results)
+    judged = {each.hop for each in results}
     return {
         "schema": SCHEMA,
         "run": dict(run),
         "verdict": "failed" if broken else "passed",
         "first_broken": {"id": broken.id, "hop": broken.hop, "target": broken.target} if broken else None,
         "counts": counts(results),
-        "hops": [_hop(name, results, budgets) for name in HOPS],
+        "hops": [_hop(name, results, budgets) for name in HOPS if name in PATH or name in judged],
         "checks": [each.as_dict() for each in in_path_order(results)],
         "latency": latency_section(measured, budgets),
         "shares": [shares(measured, route) for route in measured.weights if route in measured.results],

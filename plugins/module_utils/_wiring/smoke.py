@@ -1,114 +1,44 @@
 # Copyright (c) 2026, the modelops.serving authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of smoke_test into the request path, and into whoever asks it."""
+"""Options of smoke_test into whoever asks the request path."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
+from .._adapters.arp import answering
 from .._adapters.grpc_inference import GrpcInference
 from .._adapters.host_load import host_load
 from .._adapters.http_load import HttpLoad
 from .._adapters.http_probe import HttpProbe
-from .._adapters.named_files import read_files
 from .._adapters.optional import require_grpc
 from .._core.errors import ServingError
 from .._core.http_message import http_request
 from .._core.load import Pace
-from .._core.request_path import RequestPath, endpoint, parse_experiment, parse_model, parse_samples
 from .._core.smoke import examine, result_from
-from .._core.smoke_edge import address_checks, mesh_checks, nginx_checks
+from .._core.smoke_cluster_edge import one_answers
+from .._core.smoke_edge import address_checks, mesh_checks
 from .._core.smoke_envoy import envoy_checks
-from .._core.smoke_latency import Budgets, Latency
+from .._core.smoke_latency import Latency
 from .._core.smoke_load import targets
 from .._core.smoke_mlserver import mlserver_checks
+from .._core.smoke_through import passage_checks
+from .smoke_cluster import ClusterSide
+from .smoke_inside import InsideSide
+from .smoke_metrics import MetricsSide
+from .smoke_options import Profile, budgets_from, request_path_from
 
 if TYPE_CHECKING:
     from .._adapters.grpc_inference import GrpcAnswer
-    from .._core.request_path import Answer, Endpoint, Question
+    from .._core.request_path import Answer, Endpoint, Question, RequestPath
     from .._core.smoke import Check
+    from .._core.smoke_latency import Rounds
     from .._core.smoke_load import Target
-
-Spec = Dict[str, Dict[str, Any]]
 
 # No call of the module takes longer than a few seconds, so that Ctrl-C is never far.
 SERIES_SECONDS = 2.0
-# From the innermost hop outwards, after the first connection: what a hop needs is known when it is asked.
-GROUPS = ("address", "mlserver", "envoy", "mesh", "nginx", "latency", "load")
-
-ADDRESS: Spec = {
-    "address": {"type": "str", "required": True},
-    "http_port": {"type": "int", "required": True},
-    "grpc_port": {"type": "int"},
-    "ca_path": {"type": "path"},
-}
-ENVOY: Spec = {
-    "address": {"type": "str", "required": True},
-    "http_port": {"type": "int", "required": True},
-    "stats_port": {"type": "int"},
-}
-MESH: Spec = {"address": {"type": "str", "required": True}, "http_port": {"type": "int", "required": True}}
-MODEL: Spec = {
-    "name": {"type": "str", "required": True},
-    "namespace": {"type": "str", "required": True},
-    "version": {"type": "int", "default": 1},
-    "http": {"type": "str"},
-    "grpc": {"type": "str"},
-}
-CANDIDATE: Spec = {"name": {"type": "str", "required": True}, "weight": {"type": "int", "required": True}}
-EXPERIMENT: Spec = {
-    "name": {"type": "str", "required": True},
-    "candidates": {"type": "list", "elements": "dict", "required": True, "options": CANDIDATE},
-    "default": {"type": "str"},
-    "ready": {"type": "bool"},
-}
-BUDGETS: Spec = {
-    "p50_ms": {"type": "float", "default": 11.0},
-    "p95_ms": {"type": "float", "default": 18.0},
-    "p99_ms": {"type": "float", "default": 25.0},
-    "success_percent": {"type": "float", "default": 99.8},
-    "nginx_ms": {"type": "list", "elements": "float", "default": [2.0, 3.0]},
-    "envoy_ms": {"type": "list", "elements": "float", "default": [2.0, 3.0]},
-    "mlserver_ms": {"type": "list", "elements": "float", "default": [5.0, 7.0]},
-}
-ARGUMENTS: Spec = {
-    "profile": {"type": "str", "choices": ["quick", "full"], "default": "quick"},
-    "groups": {"type": "list", "elements": "str", "choices": list(GROUPS), "default": list(GROUPS)},
-    "host": {"type": "str", "default": "ml-api.local"},
-    "address": {"type": "dict", "required": True, "options": ADDRESS},
-    "mesh": {"type": "dict", "options": MESH},
-    "envoy": {"type": "dict", "options": ENVOY},
-    "models": {"type": "list", "elements": "dict", "default": [], "options": MODEL},
-    "samples": {"type": "list", "elements": "path", "default": []},
-    "store": {"type": "str", "choices": ["envoy"], "default": "envoy"},
-    "store_path": {"type": "path"},
-    "experiments": {"type": "list", "elements": "dict", "options": EXPERIMENT},
-    "body_limit": {"type": "int"},
-    "closed_ports": {"type": "list", "elements": "int", "default": []},
-    "rate": {"type": "float"},
-    "requests": {"type": "int"},
-    "timeout": {"type": "float", "default": 5.0},
-    "budgets": {"type": "dict", "default": {}, "apply_defaults": True, "options": BUDGETS},
-    "enforce_budgets": {"type": "bool", "default": True},
-    "report_directory": {"type": "path"},
-    "known": {"type": "list", "elements": "dict", "default": []},
-    "load": {
-        "type": "dict",
-        "options": {"target": {"type": "str", "required": True}, "requests": {"type": "int", "required": True}},
-    },
-}
-
-
-class Profile:
-    """How much is asked. Shares can be told apart to about ten points by 500 requests, to five by 2,000."""
-
-    def __init__(self, params: Mapping[str, Any]) -> None:
-        quick = params["profile"] == "quick"
-        self.rate = float(params.get("rate") or (125.0 if quick else 50.0))
-        self.requests = int(params.get("requests") or (500 if quick else 2000))
-        self.rounds = 50 if quick else 300
-        self.calls = 150 if quick else 500
 
 
 class Probe:
@@ -119,6 +49,7 @@ class Probe:
         self._timeout = timeout
         self._roots = root_certificates
         self.connect = self._http.connect
+        self.connected = self._http.connected
         self.ask = self._http.ask
         self.certificate = self._http.certificate
         self.counters = self._http.counters
@@ -143,51 +74,10 @@ class Probe:
         self, place: Endpoint, method: str, message: bytes, *, metadata: Mapping[str, str], path: RequestPath
     ) -> GrpcAnswer:
         roots = self._roots if place == path.grpc else None
-        with GrpcInference(str(place), authority=path.host, root_certificates=roots, timeout=self._timeout) as client:
+        with GrpcInference(
+            str(place), authority=path.grpc_host, root_certificates=roots, timeout=self._timeout
+        ) as client:
             return client.call(method, message, metadata)
-
-
-def request_path_from(params: Mapping[str, Any]) -> RequestPath:
-    """Return the path that the options describe."""
-    samples = parse_samples(read_files(params["samples"], option="samples"))
-    envoy, mesh = params["envoy"] or {}, params["mesh"] or {}
-    http = endpoint(params["address"], "http_port")
-    if http is None:
-        raise ServingError("address has the http_port 0; set the port on which NGINX serves REST.")
-    path = RequestPath(
-        host=params["host"],
-        http=http,
-        grpc=endpoint(params["address"], "grpc_port"),
-        ca_path=params["address"]["ca_path"],
-        mesh=endpoint(mesh, "http_port"),
-        envoy=endpoint(envoy, "http_port"),
-        envoy_stats=endpoint(envoy, "stats_port"),
-        models=tuple(parse_model(each, samples) for each in params["models"]),
-        experiments=tuple(parse_experiment(each) for each in params["experiments"] or ()),
-        body_limit=params["body_limit"],
-        closed_ports=tuple(params["closed_ports"]),
-    )
-    for experiment in path.experiments:
-        for name in experiment.weights:
-            path.model(name)
-    return path
-
-
-def budgets_from(params: Mapping[str, Any]) -> Budgets:
-    """Return the budgets that the options set."""
-    values = dict(params["budgets"])
-    for name in ("nginx_ms", "envoy_ms", "mlserver_ms"):
-        if len(values[name]) != 2 or not 0 <= values[name][0] <= values[name][1] or not values[name][1]:
-            raise ServingError(f"{name} of budgets is {values[name]}; set two numbers, the lower one first.")
-        values[name] = tuple(values[name])
-    for name in ("p50_ms", "p95_ms", "p99_ms"):
-        if values[name] <= 0:
-            raise ServingError(f"{name} of budgets is {values[name]:g}; set milliseconds above 0.")
-    if not 0 < values["success_percent"] <= 100:
-        raise ServingError(
-            f"success_percent of budgets is {values['success_percent']:g}; set a percentage above 0, 100 at most."
-        )
-    return Budgets(**values)
 
 
 class SmokeTest:
@@ -196,12 +86,16 @@ class SmokeTest:
     def __init__(self, params: Mapping[str, Any]) -> None:
         self._params = params
         self._path = request_path_from(params)
+        self._cluster = ClusterSide(params, self._path) if params["cluster"] else None
+        if self._cluster:
+            self._path = replace(self._path, before=self._cluster.before_calls)
+        self._metrics = MetricsSide(params) if params["metrics"] else None
         self._budgets = budgets_from(params)
         self._profile = Profile(params)
-        ca_path = self._path.ca_path
-        roots = read_files([ca_path], option="ca_path of address")[ca_path] if ca_path else b""
-        self._probe = Probe(params["timeout"], roots)
+        self._probe = Probe(params["timeout"], self._path.roots.encode())
         self._latency = Latency(self._path, self._probe, rounds=self._profile.rounds)
+        self._waiting = ""
+        self._inside_rounds: list[Rounds] = []
         self._known = [result_from(each) for each in params["known"]]
 
     def run(self) -> dict[str, Any]:
@@ -211,15 +105,24 @@ class SmokeTest:
             if group == "load":
                 found.update(self._load())
                 continue
+            if group == "metrics":
+                found["metrics"] = self._metrics.read().as_dict() if self._metrics else None
+                continue
             for result in examine(self._checks(group), self._known, self._probe.clock):
                 self._known.append(result)
                 found["checks"].append({**result.as_dict(), "root": result.root})
-            if group == "latency":
-                found["rounds"] = [each.as_dict() for each in self._latency.measured.values()]
+            if group == "inside":
+                found["waiting"] = self._waiting
+            if group in ("inside", "latency"):
+                found["rounds"] = [each.as_dict() for each in (*self._inside_rounds, *self._latency.measured.values())]
         return {**found, "targets": {name: dict(each.weights) for name, each in self._targets().items()}}
 
     def _checks(self, group: str) -> list[Check]:
         path, probe = self._path, self._probe
+        if group == "cluster":
+            return self._cluster.checks() if self._cluster else []
+        if group == "inside":
+            return self._inside()
         if group == "mlserver":
             success = self._budgets.success_percent
             return mlserver_checks(path, probe, calls=self._profile.calls, success_percent=success)
@@ -228,8 +131,22 @@ class SmokeTest:
             live = {each["name"]: each["ready"] for each in declared if each["ready"] is not None}
             return envoy_checks(path, probe, live)
         if group == "latency":
-            return self._latency.checks(self._budgets, self._known)
-        return {"address": address_checks, "mesh": mesh_checks, "nginx": nginx_checks}[group](path, probe)
+            # A probe inside the cluster has measured all hops.
+            measured = any(each.id == "nginx.latency" for each in self._known)
+            return [] if measured else self._latency.checks(self._budgets, self._known)
+        if group == "address" and self._cluster:
+            return [*address_checks(path, probe), one_answers(path.http.address, answering)]
+        return {"address": address_checks, "mesh": mesh_checks, "nginx": passage_checks}[group](path, probe)
+
+    def _inside(self) -> list[Check]:
+        """Return the checks of probes inside the cluster, once they have ended."""
+        wanted = self._params["inside"]
+        if self._cluster is None or wanted is None:
+            return []
+        side = InsideSide(self._params, self._cluster, self._path, self._budgets)
+        self._waiting, checks = side.step(wanted["step"])
+        self._inside_rounds = side.measured
+        return checks
 
     def _targets(self) -> dict[str, Target]:
         return {each.header: each for each in targets(self._path, self._known)}
@@ -261,4 +178,4 @@ class SmokeTest:
         return self._probe.counters(place) if place else {}
 
 
-__all__ = ["ARGUMENTS", "GROUPS", "Profile", "SmokeTest", "budgets_from"]
+__all__ = ["SmokeTest"]

@@ -15,7 +15,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from plugins.action.smoke_test import ActionModule
 from plugins.module_utils._core.ports import experiment_view
-from plugins.module_utils._wiring.smoke import ARGUMENTS, SmokeTest
+from plugins.module_utils._wiring.smoke import SmokeTest
+from plugins.module_utils._wiring.smoke_options import ARGUMENTS
 from plugins.module_utils._wiring.store import STORE_OPTIONS, envoy_store, live_view
 from plugins.plugin_utils._progress import Progress
 from tests.live.data_plane import PORTS, DataPlane

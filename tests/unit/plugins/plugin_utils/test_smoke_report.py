@@ -5,11 +5,10 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,20 +19,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plugins.module_utils._core.errors import ServingError
-from plugins.module_utils._core.smoke_catalogue import HOPS
+from plugins.module_utils._core.smoke_catalogue import HOPS, PATH
 from plugins.plugin_utils import _smoke_report
 from tests.sample_reports import REPORTS, Report, broken, change, counted, invalid, passed, remarks
-from tests.support import ROOT
+from tests.schemas import Schema
 
-SCHEMA = json.loads(ROOT.joinpath("docs/smoke_test.schema.json").read_text(encoding="utf-8"))
+SCHEMA = Schema("smoke_test.schema.json", frozenset({"evidence", "versions"}))
 NAMES = ["smoke_test.json", "smoke_test.xml", "smoke_test.html"]
-STATUSES = SCHEMA["$defs"]["status"]["enum"]
+STATUSES = SCHEMA.plain["$defs"]["status"]["enum"]
 reports = pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS.keys())
-
-
-def validate(report: object) -> None:
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    validator.validate(report)
 
 
 # JSON and its schema
@@ -41,7 +35,7 @@ def validate(report: object) -> None:
 
 @reports
 def test_json_fits_its_schema(report: Callable[[], Report]) -> None:
-    validate(json.loads(_smoke_report.to_json(report())))
+    SCHEMA.validate(json.loads(_smoke_report.to_json(report())))
 
 
 def test_json_says_what_the_report_says() -> None:
@@ -63,80 +57,34 @@ def test_json_refuses_what_is_no_number() -> None:
         _smoke_report.to_json(report)
 
 
-def schemas(node: object, path: str = "$") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every description of a value in the schema, and where it stands."""
-    if not isinstance(node, dict):
-        return
-    yield path, node
-    for key in ("properties", "$defs"):
-        for name, child in node.get(key, {}).items():
-            yield from schemas(child, f"{path}.{name}")
-    for key in ("items", "additionalProperties"):
-        yield from schemas(node.get(key), f"{path}.{key}")
-
-
 def test_schema_is_one() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator.check_schema(SCHEMA.plain)
 
 
 @pytest.mark.parametrize(
-    ("path", "node"), list(schemas(SCHEMA)), ids=lambda value: value if isinstance(value, str) else ""
+    ("path", "node"), list(SCHEMA.nodes()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_schema_describes_every_field(path: str, node: dict[str, Any]) -> None:
-    assert str(node.get("description", "")).endswith("."), path
-    if "properties" in node:
-        assert node["additionalProperties"] is False
-        assert sorted(node["required"]) == sorted(node["properties"])
-    elif "object" in str(node.get("type")):
-        # Only these two have fields that nobody knows beforehand.
-        assert path in {"$.run.versions", "$.checks.items.evidence"}
-
-
-def fields(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Yield the place of every dictionary in a report, but those with fields of their own."""
-    if isinstance(value, dict) and not {"evidence", "versions"} & set(path):
-        yield path
-        for key, child in value.items():
-            yield from fields(child, (*path, key))
-    elif isinstance(value, list):
-        # The first stands for all.
-        for child in value[:1]:
-            yield from fields(child, (*path, 0))
+    SCHEMA.require_described(path, node)
 
 
 FULL = broken() | {"latency": passed()["latency"], "shares": passed()["shares"]}
 
 
-@pytest.mark.parametrize("path", sorted(fields(FULL), key=str), ids=str)
+@pytest.mark.parametrize("path", sorted(SCHEMA.places(FULL), key=str), ids=str)
 def test_schema_takes_no_field_more_or_less(path: tuple[str | int, ...]) -> None:
-    validate(FULL)
-    more = copy.deepcopy(FULL)
-    reach(more, path)["surprise"] = 1
-    with pytest.raises(jsonschema.ValidationError):
-        validate(more)
-    for name in reach(FULL, path):
-        less = copy.deepcopy(FULL)
-        del reach(less, path)[name]
-        with pytest.raises(jsonschema.ValidationError):
-            validate(less)
-
-
-def reach(report: Any, path: tuple[str | int, ...]) -> dict[str, Any]:
-    for step in path:
-        report = report[step]
-    found: dict[str, Any] = report
-    return found
+    SCHEMA.require_exact(FULL, path)
 
 
 def test_schema_takes_no_number_from_an_invalid_measurement() -> None:
     report = invalid()
     report["latency"]["percentiles"] = passed()["latency"]["percentiles"]
     with pytest.raises(jsonschema.ValidationError):
-        validate(report)
+        SCHEMA.validate(report)
 
 
 def test_schema_knows_the_hops() -> None:
-    assert SCHEMA["$defs"]["hop"]["enum"] == list(HOPS)
+    assert SCHEMA.plain["$defs"]["hop"]["enum"] == list(HOPS)
 
 
 # JUnit
@@ -196,7 +144,7 @@ def test_junit_names_the_broken_hop_where_it_skips() -> None:
 
 
 def test_junit_suites_follow_the_path() -> None:
-    assert [suite.get("name") for suite in junit(passed())] == list(HOPS)
+    assert [suite.get("name") for suite in junit(passed())] == list(PATH)
 
 
 @settings(max_examples=60, deadline=None)

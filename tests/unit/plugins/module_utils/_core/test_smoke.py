@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from plugins.module_utils._adapters.http_probe import HttpProbe
+from plugins.module_utils._core.cluster_view import ClusterView
 from plugins.module_utils._core.errors import ServingError
+from plugins.module_utils._core.inside_latency import latency_checks
+from plugins.module_utils._core.inside_questions import sources
 from plugins.module_utils._core.request_path import RequestPath, parse_experiment, parse_model, parse_samples
 from plugins.module_utils._core.route_table import Endpoint
 from plugins.module_utils._core.smoke import (
@@ -34,9 +40,18 @@ from plugins.module_utils._core.smoke import (
     skipped,
 )
 from plugins.module_utils._core.smoke_catalogue import BLOCKER, CATALOGUE, HOPS, WARNING
-from plugins.module_utils._core.smoke_edge import address_checks, mesh_checks, nginx_checks
+from plugins.module_utils._core.smoke_cluster import cluster_checks
+from plugins.module_utils._core.smoke_cluster_edge import before_calls, edge_checks
+from plugins.module_utils._core.smoke_edge import address_checks, mesh_checks
 from plugins.module_utils._core.smoke_envoy import envoy_checks
+from plugins.module_utils._core.smoke_inside import Inside, inside_checks
+from plugins.module_utils._core.smoke_latency import Budgets
+from plugins.module_utils._core.smoke_load import Measured
 from plugins.module_utils._core.smoke_mlserver import mlserver_checks
+from plugins.module_utils._core.smoke_pods import pod_checks
+from plugins.module_utils._core.smoke_report import build_report
+from plugins.module_utils._core.smoke_through import passage_checks
+from tests.sample_smoke_cluster import Names
 from tests.support import ROOT
 
 CONNECTED: Key = ("address.connect", "")
@@ -156,6 +171,9 @@ def test_every_rule_is_complete(id_: str) -> None:
     assert not rule.name.endswith(".")
 
 
+BUDGETS = Budgets(11, 18, 25, 99.8, (2, 3), (2, 3), (5, 7))
+
+
 def whole_path() -> RequestPath:
     samples = parse_samples({"s": b'{"requests": [{"inputs": []}], "models": {"a": {"answers": [1]}, "b": {}}}'})
     models: list[dict[str, Any]] = [
@@ -171,14 +189,24 @@ def whole_path() -> RequestPath:
     )
 
 
-def all_checks() -> list[Check]:
-    path, nobody = whole_path(), Nobody()
+def all_checks(envoy: Endpoint | None = None) -> list[Check]:
+    path, nobody = replace(whole_path(), envoy=envoy), Nobody()
+    # A cluster's objects come first, and its probes between Envoy and NGINX.
+    models = tuple((each.name, "team") for each in path.models)
+    platform = Names().platform(namespaces=("team",), models=models, experiments=path.experiments)
+    view, places = ClusterView(), sources(platform, None, "probe")
+    path = replace(path, before=before_calls(replace(platform, host=path.host)))
     return [
+        *cluster_checks(view, platform),
+        *edge_checks(view, replace(platform, host=path.host)),
+        *pod_checks(view, platform, nobody, walled=False),
         *address_checks(path, nobody),
         *mlserver_checks(path, nobody, calls=1, success_percent=99.0),
         *envoy_checks(path, nobody, {"e": True}),
         *mesh_checks(path, nobody),
-        *nginx_checks(path, nobody),
+        *inside_checks(view, platform, None, places, Inside()),
+        *latency_checks(platform, path, Inside(), BUDGETS),
+        *passage_checks(path, nobody),
     ]
 
 
@@ -191,15 +219,42 @@ class Nobody:
         raise AssertionError(f"{name} was asked for while the checks were planned")
 
 
-def test_every_check_has_its_rule_and_is_planned_once() -> None:
-    keys = [each.key for each in all_checks()]
+def test_inner_ports_are_tried_at_once() -> None:
+    ports = tuple(range(9000, 9009))
+    barrier = threading.Barrier(len(ports), timeout=10)
+
+    class Deaf(HttpProbe):
+        """Where nothing answers but one port, and nobody is refused before everybody has asked."""
+
+        def connect(self, place: Endpoint) -> float:
+            barrier.wait()
+            if place.port == 9003:
+                return 0.001
+            raise ServingError("no answer")
+
+    class Asker(Nobody):
+        connected = Deaf(timeout=1).connected
+
+    path = replace(whole_path(), closed_ports=ports)
+    [check] = [each for each in address_checks(path, Asker()) if each.id == "address.exposure"]
+    assert check.ask().observed == "ports that answer: 9003"
+
+
+# Envoy asked by itself, and through NGINX.
+ENVOYS = pytest.mark.parametrize("envoy", [Endpoint("127.0.0.1", 4), None], ids=["by itself", "through NGINX"])
+
+
+@ENVOYS
+def test_every_check_has_its_rule_and_is_planned_once(envoy: Endpoint | None) -> None:
+    keys = [each.key for each in all_checks(envoy)]
     assert sorted({id_ for id_, _target in keys} - set(CATALOGUE)) == []
     assert len(keys) == len(set(keys))
 
 
-def test_needs_are_asked_earlier() -> None:
+@ENVOYS
+def test_needs_are_asked_earlier(envoy: Endpoint | None) -> None:
     seen: set[Key] = set()
-    for each in all_checks():
+    for each in all_checks(envoy):
         # A hop's own connection comes first, and mesh between Envoy and NGINX: that is the order of the groups.
         missing = [need for need in each.needs if need not in seen]
         assert missing == [], each.key
@@ -214,4 +269,22 @@ def test_a_model_that_is_split_needs_all_its_candidates() -> None:
 
 def test_every_check_is_explained_in_the_guide() -> None:
     guide = (ROOT / "docs/guides/smoke_test.md").read_text(encoding="utf-8")
-    assert [id_ for id_ in CATALOGUE if not re.search(rf"^\| `{re.escape(id_)}` \|", guide, re.MULTILINE)] == []
+    verbs = {BLOCKER: "fails", WARNING: "warns"}
+    wanted = {f"| `{id_}` | {verbs[rule.severity]} | {rule.name}. | {rule.hint} |" for id_, rule in CATALOGUE.items()}
+    assert set(re.findall(r"^\| `[a-z]+\.[a-z_]+` \|.*$", guide, re.MULTILINE)) == wanted
+
+
+def test_a_report_has_the_hops_that_were_asked() -> None:
+    results = [result("address.connect", PASS), result("scheduler.workload", FAIL)]
+    found = build_report({}, results, Measured(), BUDGETS)
+    names = [each["name"] for each in found["hops"]]
+    assert names == ["address", "nginx", "mesh", "envoy", "scheduler", "mlserver"]
+    assert found["first_broken"]["hop"] == "scheduler"
+
+
+@pytest.mark.parametrize("guide", ["smoke_test.md", "serving.md", "troubleshooting.md", "network.md"])
+def test_guides_name_checks_that_there_are(guide: str) -> None:
+    text = (ROOT / "docs/guides" / guide).read_text(encoding="utf-8")
+    named = set(re.findall(rf"`((?:{'|'.join(HOPS)})\.[a-z_]+)`", text)) - {"envoy.log"}
+    # A guide may name none; the one of the smoke test names all.
+    assert named <= set(CATALOGUE), named - set(CATALOGUE)

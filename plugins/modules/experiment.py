@@ -13,11 +13,49 @@ description:
   - Declares which models share the traffic of an experiment, and by which weights, as Seldon Core v2's Experiment does.
   - Reads, compares and writes. After a write it waits until the data plane confirms it, and returns what is live.
   - What makes no sense is refused before anything is written. What the data plane refuses is taken back.
+  - While somebody rolls the experiment out, other weights are refused.
+  - With O(store=kubernetes), Seldon's conditions are not believed alone, because they may speak of the state before.
+    The request path is asked until its answers prove the new split, or O(wait_timeout) is over.
+options:
+  force:
+    description:
+      - Change the experiment also while somebody rolls it out. The rollout then pauses, and says what was changed.
+    type: bool
+    default: false
+  take_over:
+    description:
+      - With O(store=kubernetes), change also an experiment that another program keeps, such as Argo CD, Flux or Helm,
+        as the API server remembers it in C(managedFields).
+      - That program puts its own back unless it is told not to, in Argo CD by C(ignoreDifferences).
+    type: bool
+    default: false
+  request_path:
+    description:
+      - With O(store=kubernetes), where callers come in, as it is reached from the host that the task runs on.
+      - Some hundred questions whether a model is ready are asked there; they are routed as inferences are.
+      - Without it nothing proves that callers get the new split. RV(live) is then empty, and a warning says so.
+    type: dict
+    suboptions:
+      address:
+        description: IPv4 address of the Ingress, or of Seldon's Envoy.
+        type: str
+        required: true
+      http_port:
+        description: Port on which it serves HTTP.
+        type: int
+        default: 80
+      host:
+        description: Host name that the Ingress routes to Seldon.
+        type: str
+        required: true
 extends_documentation_fragment:
   - modelops.serving._attributes
   - modelops.serving._experiment
   - modelops.serving._store
-  - modelops.serving._store.envoy
+  - modelops.serving._store.kubernetes
+requirements:
+  - kubernetes >= 24.2.0, with O(store=kubernetes)
+  - Seldon Core 2.10.0 or later, with O(store=kubernetes)
 attributes:
   check_mode:
     support: full
@@ -28,6 +66,7 @@ attributes:
 seealso:
   - module: modelops.serving.experiment_info
   - module: modelops.serving.envoy_routes
+  - module: modelops.serving.experiment_rollout
 """
 
 EXAMPLES = r"""
@@ -50,6 +89,19 @@ EXAMPLES = r"""
       enhanced-predictor: 50
     store_path: "{{ ansible_facts['user_dir'] }}/.local/share/modelops-serving/envoy"
 
+- name: Move the weights on a cluster, and prove it at the Ingress
+  modelops.serving.experiment:
+    store: kubernetes
+    kubeconfig: ~/.kube/config
+    namespace: financial-inference
+    name: financial-ab-test-experiment
+    weights:
+      baseline-predictor: 50
+      enhanced-predictor: 50
+    request_path:
+      address: 192.0.2.200
+      host: ml-api.example.com
+
 - name: End the experiment
   modelops.serving.experiment:
     name: financial-ab-test-experiment
@@ -70,6 +122,7 @@ live:
   description:
     - The experiment as the data plane itself says it serves it, with each candidate's share of the traffic.
     - Empty when it serves none of that name, in check mode, and when nothing had to change and it could not be asked.
+    - With O(store=kubernetes), empty unless the answers of O(request_path) proved it.
   returned: success
   type: dict
   contains:
@@ -90,26 +143,45 @@ live:
       description: Name and percent of the mirror.
       type: dict
 live_version:
-  description: The version of the routes in force, which starts with the time of the change. Null when it is not known.
+  description:
+    - The version of the routes in force, which starts with the time of the change. Null when it is not known.
+    - With O(store=kubernetes), the generation of the resource that was proven to be in force.
   returned: success
   type: str
+observed:
+  description:
+    - With O(store=kubernetes) and O(request_path), how many of the answers that are the proof came from each model, by
+      the value of the header C(seldon-model) that asked for them.
+  returned: success
+  type: dict
+  sample:
+    financial-ab-test-experiment.experiment: {baseline-predictor: 31, enhanced-predictor: 14}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import ServingError
 from ..module_utils._core.experiment import Request
-from ..module_utils._wiring.store import STORE_OPTIONS, envoy_store, experiment_options, live_view
+from ..module_utils._wiring.kubernetes import REQUEST_PATH
+from ..module_utils._wiring.store import REQUIRED_IF, STORE_OPTIONS, experiment_options, live_view, store_from
 
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**experiment_options(), **STORE_OPTIONS},
+        argument_spec={
+            **experiment_options(),
+            **STORE_OPTIONS,
+            **REQUEST_PATH,
+            "force": {"type": "bool", "default": False},
+            "take_over": {"type": "bool", "default": False},
+        },
         mutually_exclusive=[("candidates", "weights")],
+        required_if=[*REQUIRED_IF, ("store", "kubernetes", ["namespace"])],
         supports_check_mode=True,
     )
     try:
-        change = envoy_store(module.params).declare(Request.parse(module.params), dry_run=module.check_mode)
+        request, force = Request.parse(module.params), module.params["force"]
+        change = store_from(module.params).declare(request, dry_run=module.check_mode, force=force)
     except ServingError as error:
         module.fail_json(msg=str(error), **error.facts)
     for warning in change.warnings:
@@ -120,6 +192,7 @@ def main() -> None:
         experiment=change.after,
         live=live.get(module.params["name"], {}),
         live_version=version,
+        observed=change.observed,
         diff={"before": change.before, "after": change.after},
     )
 

@@ -14,11 +14,13 @@ description:
 extends_documentation_fragment:
   - modelops.serving._attributes.info
   - modelops.serving._store
-  - modelops.serving._store.envoy
+  - modelops.serving._store.kubernetes
 options:
   name:
     description: Return this experiment only. Without it, all are returned.
     type: str
+requirements:
+  - kubernetes >= 24.2.0, with O(store=kubernetes)
 seealso:
   - module: modelops.serving.experiment
 """
@@ -28,6 +30,12 @@ EXAMPLES = r"""
   modelops.serving.experiment_info:
     store_path: "{{ ansible_facts['user_dir'] }}/.local/share/modelops-serving/envoy"
   register: serving
+
+- name: Read the experiments of all namespaces of a cluster
+  modelops.serving.experiment_info:
+    store: kubernetes
+    kubeconfig: ~/.kube/config
+  register: cluster
 
 - name: Show the split
   ansible.builtin.debug:
@@ -58,14 +66,25 @@ experiments:
       description: Name and percent of the mirror.
       type: dict
     ready:
-      description: Whether the data plane serves the experiment just as it is declared.
+      description:
+        - Whether the data plane serves the experiment just as it is declared.
+        - With O(store=kubernetes), whether Seldon says so, which is no proof. The module
+          M(modelops.serving.experiment) asks the request path.
       type: bool
+    namespace:
+      description: Namespace of the experiment, with O(store=kubernetes).
+      type: str
+    conditions:
+      description: Type, status, reason and time of each of Seldon's conditions, with O(store=kubernetes).
+      type: list
+      elements: dict
 declared_version:
-  description: The version of the declared routes.
+  description: The version of the declared routes; with O(store=kubernetes), that of the list of experiments.
   returned: success
   type: str
 live_version:
-  description: The version of the routes in force. Null when the data plane could not be asked.
+  description:
+    - The version of the routes in force. Null when the data plane could not be asked, and with O(store=kubernetes).
   returned: success
   type: str
 """
@@ -73,30 +92,24 @@ live_version:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import ServingError
-from ..module_utils._core.ports import experiment_view
-from ..module_utils._wiring.store import STORE_OPTIONS, envoy_store, live_view
+from ..module_utils._wiring.store import REQUIRED_IF, STORE_OPTIONS, experiments_from
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={"name": {"type": "str"}, **STORE_OPTIONS}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"name": {"type": "str"}, **STORE_OPTIONS},
+        required_if=REQUIRED_IF,
+        supports_check_mode=True,
+    )
     try:
-        reading = envoy_store(module.params).read()
+        found, warnings = experiments_from(module.params)
     except ServingError as error:
         module.fail_json(msg=str(error), **error.facts)
-    for warning in reading.warnings:
+    for warning in warnings:
         module.warn(warning)
-    version, live = live_view(reading.live)
-    declared = [experiment_view(each) for each in reading.experiments]
-    module.exit_json(
-        changed=False,
-        experiments=[
-            {**each, "ready": live.get(each["name"]) == each}
-            for each in declared
-            if module.params["name"] in (None, each["name"])
-        ],
-        declared_version=reading.version,
-        live_version=version,
-    )
+    name = module.params["name"]
+    experiments = [each for each in found["experiments"] if name in (None, each["name"])]
+    module.exit_json(changed=False, **{**found, "experiments": experiments})
 
 
 if __name__ == "__main__":

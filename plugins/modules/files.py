@@ -7,10 +7,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: files
 author: the modelops.serving authors (@modelops)
-short_description: Write many folders and files in one call
+short_description: Write many folders, files and links in one call
 version_added: 0.1.0
 description:
-  - Makes folders and writes files with given content, all in one module run.
+  - Makes folders, writes files with given content, makes links and removes files, all in one module run.
     A run costs far more than a file, so this is what a role with many small files wants.
   - Looks at everything before it writes anything. A file is written beside and moved into place.
 extends_documentation_fragment:
@@ -59,6 +59,47 @@ options:
         description: Whether an existing file is brought to O(files[].content) and O(files[].mode), or stays as it is.
         type: bool
         default: true
+  secrets:
+    description: Files whose content shows in no log and in no diff.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      content:
+        description: The whole content.
+        type: str
+        required: true
+      mode:
+        description: Mode, octal and as text.
+        type: str
+        default: "0600"
+  links:
+    description: Symbolic links.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      target:
+        description: Where it points, as it is to be written.
+        type: str
+        required: true
+      replace:
+        description: Whether what is there already is brought to O(links[].target), or stays, whatever it is.
+        type: bool
+        default: true
+  absent:
+    description: Files and links that are not to be there. Folders are never removed.
+    type: list
+    elements: path
+    default: []
 """
 
 EXAMPLES = r"""
@@ -71,6 +112,9 @@ EXAMPLES = r"""
       - path: /srv/serving/server/settings.json
         content: "{{ {'http_port': 8080} | to_nice_json }}"
         mode: "0600"
+    secrets:
+      - path: /srv/serving/server/token
+        content: "{{ server_token }}"
 """
 
 RETURN = r"""

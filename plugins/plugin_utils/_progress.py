@@ -14,6 +14,16 @@ if TYPE_CHECKING:
 
 # Ansible prints colours on a terminal only.
 COLOURS = {"pass": "green", "fail": "red", "warn": "bright purple", "error": "bright purple", "skip": "cyan"}
+PHASES = {
+    "succeeded": "green",
+    "paused": "bright purple",
+    "hold": "bright purple",
+    "rolling_back": "red",
+    "rolled_back": "red",
+    "failed": "red",
+    "aborted": "red",
+    "stuck": "red",
+}
 WORDS = {"pass": "ok", "fail": "FAIL", "warn": "warn", "error": "error", "skip": "skip"}
 
 
@@ -36,6 +46,10 @@ class Progress:
         took = f"{result.duration_ms:.0f} ms" if result.status != "skip" else ""
         line = f"  {WORDS[result.status]:<5} {result.label:<50} {took:>8}  {text}".rstrip()
         self._display.display(line, color=COLOURS[result.status])
+
+    def tick(self, text: str, phase: str) -> None:
+        """Show where a rollout stands."""
+        self._display.display(text, color=PHASES.get(phase))
 
     def note(self, text: str) -> None:
         """Show what goes on between checks."""

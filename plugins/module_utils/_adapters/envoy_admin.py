@@ -47,9 +47,26 @@ class EnvoyAdmin:
 
     def refusals(self) -> int:
         """Return how many updates Envoy rejected or could not read since it started."""
-        pattern = r"\.(cds|rds\.listener_[01])\.update_(rejected|failure)$"
+        return sum(self.counters(r"\.(cds|rds\.listener_[01])\.update_(rejected|failure)$").values())
+
+    def counters(self, pattern: str) -> dict[str, int]:
+        """Return the counters whose names match."""
         found = self._json("/stats", type="Counters", format="json", filter=pattern)
-        return sum(int(stat["value"]) for stat in found["stats"] if "value" in stat)
+        return {stat["name"]: int(stat["value"]) for stat in found["stats"] if "value" in stat}
+
+    def numbers(self, pattern: str) -> dict[str, int]:
+        """Return the counters and gauges whose names match, as they are at one moment."""
+        found = self._json("/stats", format="json", filter=pattern)
+        return {stat["name"]: int(stat["value"]) for stat in found["stats"] if "value" in stat}
+
+    def buckets(self, pattern: str) -> dict[str, dict[float, int]]:
+        """Return the histograms whose names match: by upper bound, how many values were no greater since the start."""
+        found = self._json("/stats", type="Histograms", format="json", histogram_buckets="cumulative", filter=pattern)
+        return {
+            each["name"]: {float(bucket["upper_bound"]): int(bucket["cumulative"]) for bucket in each["buckets"]}
+            for stat in found["stats"]
+            for each in stat.get("histograms", ())
+        }
 
     def route_configuration(self, name: str) -> dict[str, Any] | None:
         """Return version and metadata of the routes in force, without the routes; None before the first update."""

@@ -13,13 +13,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import json
 import os
 import subprocess
 import time
-from typing import Any, Callable, Dict, Iterator, Sequence
+from typing import Callable, Iterator, Sequence
 
 from .._core.errors import ServingError
+from .whole_files import Json, WholeFiles, encoded, reason_of
 
 SETTINGS = "store.json"
 LOCK = ".lock"
@@ -28,23 +28,14 @@ NEXT_GOOD = ".next-good"
 NEW = ".new"
 VALIDATION_SECONDS = 60
 
-Json = Dict[str, Any]
 
-
-class EnvoyFiles:
+class EnvoyFiles(WholeFiles):
     """Reads, writes and takes back the files of one store directory."""
-
-    def __init__(self, directory: str) -> None:
-        self.directory = directory
-
-    def path(self, name: str) -> str:
-        """Return the absolute path of a file of the store."""
-        return os.path.join(self.directory, name)
 
     def settings(self) -> Json | None:
         """Return what the role set this Envoy to, or None where there is no store."""
         try:
-            return self._load(self.path(SETTINGS))
+            return self.load(self.path(SETTINGS))
         except ServingError as error:
             advice = "Remove it and bring the data plane up again, which writes it anew."
             raise ServingError(f"{error} {advice}") from error
@@ -73,11 +64,11 @@ class EnvoyFiles:
         path = self.path(name)
         try:
             with open(path, "rb") as stream:
-                self._write(path + NEW, stream.read())
-            self._move(path + NEW, path + LAST_GOOD)
+                self.create(path + NEW, stream.read())
+            self.move(path + NEW, path + LAST_GOOD)
         except OSError as error:
-            self._remove(path + NEW)
-            raise ServingError(f"Failed to keep a copy of {path}: {_reason(error)}. Nothing was changed.") from error
+            self.remove(path + NEW)
+            raise ServingError(f"Failed to keep a copy of {path}: {reason_of(error)}. Nothing was changed.") from error
 
     def replace(self, name: str, content: Json) -> None:
         """Give a file new content in one step: whoever reads the name sees the old or the new, never a part.
@@ -85,26 +76,26 @@ class EnvoyFiles:
         The copy for :meth:`settle` is written first, so that a disk cannot be full by then.
         """
         path = self.path(name)
-        data = _encode(content)
+        data = encoded(content)
         try:
-            self._write(path + NEXT_GOOD, data)
-            self._write(path + NEW, data)
-            self._move(path + NEW, path)
+            self.create(path + NEXT_GOOD, data)
+            self.create(path + NEW, data)
+            self.move(path + NEW, path)
         except OSError as error:
-            self._remove(path + NEW, path + NEXT_GOOD)
-            raise ServingError(f"Failed to write {path}: {_reason(error)}. The old one is still in force.") from error
+            self.remove(path + NEW, path + NEXT_GOOD)
+            raise ServingError(f"Failed to write {path}: {reason_of(error)}. The old one is still in force.") from error
 
     def settle(self, name: str) -> None:
         """Make what :meth:`replace` wrote the file to go back to."""
         path = self.path(name)
-        self._move(path + NEXT_GOOD, path + LAST_GOOD)
+        self.move(path + NEXT_GOOD, path + LAST_GOOD)
 
     def restore(self, name: str) -> None:
         """Move the last good file back under its name, which needs no space and which Envoy notices."""
         path = self.path(name)
-        self._remove(path + NEXT_GOOD)
+        self.remove(path + NEXT_GOOD)
         if self.has_good(name):
-            self._move(path + LAST_GOOD, path)
+            self.move(path + LAST_GOOD, path)
             with contextlib.suppress(ServingError):
                 self.keep_as_good(name)
 
@@ -123,9 +114,9 @@ class EnvoyFiles:
             if shared and error.errno == errno.ENOENT:
                 yield
                 return
-            raise ServingError(f"Failed to lock {path}: {_reason(error)}.") from error
+            raise ServingError(f"Failed to lock {path}: {reason_of(error)}.") from error
         try:
-            self._give_to_owner(descriptor)
+            self.give_to_owner(descriptor)
             _acquire(descriptor, path, timeout=timeout, shared=shared)
             yield
         finally:
@@ -135,7 +126,7 @@ class EnvoyFiles:
         """Ask the Envoy program itself whether it would take this configuration; refuse in its words."""
         path = self.path(".validate.json")
         try:
-            self._write(path, _encode(content))
+            self.create(path, encoded(content))
             command = [envoy, "--mode", "validate", "--log-level", "error", "--config-path", path]
             done = subprocess.run(
                 command,
@@ -146,10 +137,10 @@ class EnvoyFiles:
                 stdin=subprocess.DEVNULL,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            reason = _reason(error) if isinstance(error, OSError) else f"no answer in {VALIDATION_SECONDS} s"
+            reason = reason_of(error) if isinstance(error, OSError) else f"no answer in {VALIDATION_SECONDS} s"
             raise ServingError(f"Failed to check the routes with {envoy}: {reason}. Nothing was changed.") from error
         finally:
-            self._remove(path)
+            self.remove(path)
         if done.returncode != 0:
             words = _last_words(done.stderr.splitlines())
             raise ServingError(f"Envoy would refuse these routes: {words}. Nothing was changed.", envoy=words)
@@ -173,7 +164,7 @@ class EnvoyFiles:
 
     def _watched(self, path: str, check: Callable[[list[Json]], None]) -> tuple[Json | None, str | None]:
         try:
-            found = self._load(path)
+            found = self.load(path)
             if found is not None and not (isinstance(found.get("resources"), list) and "version_info" in found):
                 raise ServingError(f"{path} is not a file of this store.")
             if found is not None:
@@ -181,49 +172,6 @@ class EnvoyFiles:
         except ServingError as error:
             return None, str(error)
         return found, None
-
-    def _load(self, path: str) -> Json | None:
-        try:
-            with open(path, "rb") as stream:
-                found = json.loads(stream.read())
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise ServingError(f"Failed to read {path}: {_reason(error)}.") from error
-        except ValueError as error:
-            raise ServingError(f"{path} is not whole JSON ({error}).") from error
-        if not isinstance(found, dict):
-            raise ServingError(f"{path} is not a JSON object.")
-        return found
-
-    def _write(self, path: str, data: bytes) -> None:
-        # Anew, and never through a link: root may write in a folder of the data plane's own user.
-        self._remove(path)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        with os.fdopen(descriptor, "wb") as stream:
-            self._give_to_owner(descriptor)
-            stream.write(data)
-            stream.flush()
-            os.fsync(descriptor)
-
-    def _move(self, source: str, target: str) -> None:
-        os.replace(source, target)
-        descriptor = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _remove(self, *paths: str) -> None:
-        for path in paths:
-            with contextlib.suppress(OSError):
-                os.unlink(path)
-
-    def _give_to_owner(self, descriptor: int) -> None:
-        # Root may run the playbook; Envoy's own user must be able to read and replace what root wrote.
-        if os.geteuid() == 0:
-            owner = os.stat(self.directory)
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _acquire(descriptor: int, path: str, *, timeout: float, shared: bool) -> None:
@@ -239,14 +187,6 @@ def _acquire(descriptor: int, path: str, *, timeout: float, shared: bool) -> Non
                     "run again when it is done, or set a longer wait_timeout."
                 ) from error
             time.sleep(0.005)
-
-
-def _encode(content: Json) -> bytes:
-    return json.dumps(content, indent=1).encode() + b"\n"
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error)
 
 
 def _last_words(lines: Sequence[str]) -> str:

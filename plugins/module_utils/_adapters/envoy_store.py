@@ -72,22 +72,36 @@ class EnvoyStore:
         admin: Callable[[EnvoySettings], EnvoyAdmin],
         *,
         wait_timeout: float,
+        rolled_out_by: Callable[[str], str] = lambda _name: "",
     ) -> None:
+        """``rolled_out_by`` says who is rolling an experiment out at the moment; empty when nobody is."""
         self._files = files
         self._connect = admin
         self._wait_timeout = wait_timeout
+        self._rolled_out_by = rolled_out_by
 
     def read(self) -> Reading:
         """Return the declared experiments, and those in force in Envoy."""
         settings = self._settings()
         with self._files.lock(timeout=self._wait_timeout, shared=True):
-            current = self._current()
-        live = self._live(self._connect(settings))
-        return Reading(current.table.experiments, current.versions[ROUTES], live, current.warnings)
+            declared = self.declared()
+        return replace(declared, live=self._live(self._connect(settings)))
 
-    def declare(self, request: Request, *, dry_run: bool) -> Change:
-        """Bring one experiment to the requested state."""
-        change = self.change(lambda table: table.with_request(request), dry_run=dry_run)
+    def declared(self) -> Reading:
+        """Return what the files say, without asking Envoy; who wants more than a glance holds the lock."""
+        current = self._current()
+        table = current.table
+        return Reading(
+            table.experiments,
+            current.versions[ROUTES],
+            warnings=current.warnings,
+            models=table.models,
+            rollouts=table.rollouts,
+        )
+
+    def declare(self, request: Request, *, dry_run: bool, force: bool = False) -> Change:
+        """Bring one experiment to the requested state; ``force`` does so also while somebody rolls it out."""
+        change = self.change(lambda table: table.with_request(request), dry_run=dry_run, is_rollout=force)
         pair = [RouteTable.parse(state).experiment(request.name) for state in (change.before, change.after)]
         before, after = (each.as_dict() if each else {} for each in pair)
         return replace(change, before=before, after=after)
@@ -97,15 +111,21 @@ class EnvoyStore:
         if dry_run and self._files.settings() is None:
             after = RouteTable().with_models(models, requests)
             return Change(RouteTable().as_dict(), after.as_dict(), changed=True)
-        return self.change(lambda table: table.with_models(models, requests), dry_run=dry_run)
+        change = self.change(lambda table: table.with_models(models, requests), dry_run=dry_run)
+        return replace(change, before=_without_rollouts(change.before), after=_without_rollouts(change.after))
 
-    def change(self, update: Callable[[RouteTable], RouteTable], *, dry_run: bool) -> Change:
-        """Read the table, let ``update`` make another of it, and bring that into force; no writer comes between."""
+    def change(self, update: Callable[[RouteTable], RouteTable], *, dry_run: bool, is_rollout: bool = False) -> Change:
+        """Read the table, let ``update`` make another of it, and bring that into force; no writer comes between.
+
+        Nobody but a rollout changes an experiment that is being rolled out.
+        """
         settings = self._settings()
         admin = self._connect(settings)
         with self._files.lock(timeout=self._wait_timeout, shared=dry_run):
             current = self._current()
             wanted = update(current.table)
+            if not is_rollout:
+                self._refuse_rolled_out(current.table, wanted)
             resources = _resources(wanted, settings)
             writes = _writes(current, resources, _versions(admin))
             if writes and not dry_run:
@@ -114,6 +134,16 @@ class EnvoyStore:
             live = None if dry_run else self._live(admin)
         before, after = current.table.as_dict(), wanted.as_dict()
         return Change(before, after, changed=bool(writes), live=live, warnings=current.warnings)
+
+    def _refuse_rolled_out(self, before: RouteTable, wanted: RouteTable) -> None:
+        for each in before.experiments:
+            by = self._rolled_out_by(each.name) if wanted.experiment(each.name) != each else ""
+            if by:
+                raise ServingError(
+                    f"Experiment {each.name!r} is being rolled out by {by}. Nothing was changed. Wait for its end, or "
+                    f"abort it: playbooks/rollout.yml -e action=abort -e experiment={each.name}. The module experiment "
+                    "changes it all the same with force: true, which pauses the rollout."
+                )
 
     def _settings(self) -> EnvoySettings:
         values = self._files.settings()
@@ -222,6 +252,10 @@ class _Watch:
         return ServingError(
             f"Envoy refused {self._files.path(name)}: {words}. The last good file was put back.", envoy=words
         )
+
+
+def _without_rollouts(table: Json) -> Json:
+    return {key: value for key, value in table.items() if key != "rollouts"}
 
 
 def _versions(admin: EnvoyAdmin) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ import re
 import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Iterator, Sequence
 
 from .._core.errors import ServingError
@@ -19,7 +20,8 @@ from .._core.request_path import Answer, Endpoint, Question
 COUNTER = re.compile(r"(?P<name>\w+)\{(?P<labels>[^}]*)\} (?P<value>\d+)")
 CLUSTER = re.compile(r'envoy_cluster_name="(?P<model>[^"]+)_(http|grpc)"')
 TOTAL = "envoy_cluster_upstream_rq_total"
-CLASSES = "envoy_cluster_upstream_rq_xx"
+# Answers that Envoy tried again are counted apart.
+CLASSES = ("envoy_cluster_upstream_rq_xx", "envoy_cluster_retry_upstream_rq_xx")
 FIVES = 'envoy_response_code_class="5"'
 # What a series of questions notes for one that got no answer.
 NO_ANSWER = 0
@@ -38,6 +40,21 @@ class HttpProbe:
             socket.create_connection((place.address, place.port), self._timeout).close()
         return time.perf_counter() - started
 
+    def connected(self, places: Sequence[Endpoint]) -> list[Endpoint]:
+        """Return the places that take a TCP connection.
+
+        They are tried at once: where nothing refuses, each takes as long as a caller is ready to wait.
+        """
+        with ThreadPoolExecutor(max(len(places), 1)) as pool:
+            return [place for place, takes in zip(places, pool.map(self._takes, places)) if takes]
+
+    def _takes(self, place: Endpoint) -> bool:
+        try:
+            self.connect(place)
+        except ServingError:
+            return False
+        return True
+
     def ask(self, place: Endpoint, question: Question) -> Answer:
         """Ask on a connection of its own."""
         with _explained(place, self._timeout), self._connected(place) as connection:
@@ -55,17 +72,18 @@ class HttpProbe:
         with contextlib.ExitStack() as stack:
             connections = [stack.enter_context(self._connected(place)) for place, _question in questions]
             while len(rounds) < count and (not rounds or time.perf_counter() < deadline):
-                rounds.append([self._attempt(one, question) for one, (_place, question) in zip(connections, questions)])
+                rounds.append([self._attempt(one, *each) for one, each in zip(connections, questions)])
         return rounds
 
-    def _attempt(self, connection: http.client.HTTPConnection, question: Question) -> Answer:
+    def _attempt(self, connection: http.client.HTTPConnection, place: Endpoint, question: Question) -> Answer:
         started = time.perf_counter()
         try:
             return _exchange_again(connection, question)
         except (OSError, http.client.HTTPException) as error:
             # The next one begins on a new connection.
             connection.close()
-            return Answer(NO_ANSWER, {}, str(error or type(error).__name__).encode(), time.perf_counter() - started)
+            why = f"{place}: {error or type(error).__name__}"
+            return Answer(NO_ANSWER, {}, why.encode(), time.perf_counter() - started)
 
     @contextlib.contextmanager
     def _connected(self, place: Endpoint) -> Iterator[http.client.HTTPConnection]:
@@ -75,10 +93,13 @@ class HttpProbe:
         finally:
             connection.close()
 
-    def certificate(self, place: Endpoint, host: str, ca_path: str | None) -> float:
-        """Return for how many seconds the certificate is valid; refuse one that is not, for this host and now."""
+    def certificate(self, place: Endpoint, host: str, roots: str) -> float:
+        """Return for how many seconds the certificate is valid; refuse one that is not, for this host and now.
+
+        ``roots`` are the certificates to trust; without them, those of this host are.
+        """
         try:
-            context = ssl.create_default_context(cafile=ca_path)
+            context = ssl.create_default_context(cadata=roots or None)
             with _explained(place, self._timeout):
                 raw = socket.create_connection((place.address, place.port), self._timeout)
                 with raw, context.wrap_socket(raw, server_hostname=host) as secured:
@@ -102,7 +123,7 @@ class HttpProbe:
             total, bad = found.get(cluster["model"], (0, 0))
             if counter["name"] == TOTAL:
                 total += int(counter["value"])
-            elif counter["name"] == CLASSES and FIVES in counter["labels"]:
+            elif counter["name"] in CLASSES and FIVES in counter["labels"]:
                 bad += int(counter["value"])
             found[cluster["model"]] = (total, bad)
         return found

@@ -13,7 +13,7 @@ from typing import Iterable, Iterator
 
 from .._core.errors import ServingError
 from .._core.processes import Holder
-from .._core.sockets import Listener, parse_socket_table
+from .._core.sockets import LISTENING, UNCONNECTED, Listener, parse_socket_table
 
 SOCKET = re.compile(r"socket:\[(\d+)\]")
 DELETED = " (deleted)"
@@ -34,14 +34,21 @@ class LinuxProcesses:
 
     def listeners(self) -> list[Listener]:
         """Return every listening TCP socket of this network namespace."""
-        table = os.path.join(self._proc, "net", "tcp")
+        return self._sockets_of("tcp", LISTENING)
+
+    def udp_listeners(self) -> list[Listener]:
+        """Return every UDP socket that takes what comes."""
+        return self._sockets_of("udp", UNCONNECTED)
+
+    def _sockets_of(self, protocol: str, state: str) -> list[Listener]:
+        table = os.path.join(self._proc, "net", protocol)
         found = []
-        # Where IPv6 is switched off, tcp6 is not there.
+        # Where IPv6 is switched off, the second one is not there.
         for path in (table, table + "6"):
             text = _read(path)
             if text is None and path == table:
                 raise ServingError(f"{path} cannot be read. Run this on a Linux host with /proc mounted.")
-            found += parse_socket_table(text or "", byteorder=sys.byteorder)
+            found += parse_socket_table(text or "", byteorder=sys.byteorder, state=state)
         return found
 
     def holders(self, inodes: Iterable[int]) -> dict[int, list[Holder]]:

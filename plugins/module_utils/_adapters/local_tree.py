@@ -10,7 +10,7 @@ import stat
 import tempfile
 
 from .._core.errors import ServingError
-from .._core.file_tree import Found, Step
+from .._core.file_tree import Found, Step, Wanted
 
 
 class LocalTree:
@@ -22,8 +22,10 @@ class LocalTree:
             status = os.lstat(path)
             if os.path.isdir(path):
                 return Found("folder", stat.S_IMODE(os.stat(path).st_mode))
+            if stat.S_ISLNK(status.st_mode):
+                return Found("link", stat.S_IMODE(status.st_mode), os.readlink(path))
             if not stat.S_ISREG(status.st_mode):
-                return Found("link" if stat.S_ISLNK(status.st_mode) else "special file", stat.S_IMODE(status.st_mode))
+                return Found("special file", stat.S_IMODE(status.st_mode))
             with open(path, encoding="utf-8", errors="replace") as stream:
                 return Found("file", stat.S_IMODE(status.st_mode), stream.read())
         except FileNotFoundError:
@@ -32,17 +34,30 @@ class LocalTree:
             raise ServingError(f"{path} cannot be read: {error.strerror}. Mend its owner or mode.") from error
 
     def take(self, step: Step) -> None:
-        """Make the folder, write the file, or set the mode."""
-        path = step.wanted.path
+        """Make the folder, write the file or the link, remove either, or set the mode."""
         try:
-            if step.writes and step.wanted.content is None:
-                os.makedirs(path, exist_ok=True)
-            if step.writes and step.wanted.content is not None:
-                self._write(path, step.wanted.content, step.wanted.mode)
-            else:
-                os.chmod(path, step.wanted.mode)
+            self._take(step.wanted, writes=step.writes)
         except OSError as error:
-            raise ServingError(f"{path} cannot be written: {error.strerror}. What was there is unharmed.") from error
+            raise ServingError(
+                f"{step.wanted.path} cannot be written: {error.strerror}. What was there is unharmed."
+            ) from error
+
+    def _take(self, wanted: Wanted, *, writes: bool) -> None:
+        if wanted.kind == "nothing":
+            os.unlink(wanted.path)
+        elif wanted.kind == "link":
+            self._link(wanted.path, wanted.content or "")
+        elif writes and wanted.content is not None:
+            self._write(wanted.path, wanted.content, wanted.mode)
+        else:
+            if writes:
+                os.makedirs(wanted.path, exist_ok=True)
+            os.chmod(wanted.path, wanted.mode)
+
+    def _link(self, path: str, target: str) -> None:
+        beside = os.path.join(os.path.dirname(path), f".new-{os.getpid()}-{os.path.basename(path)}")
+        os.symlink(target, beside)
+        os.replace(beside, path)
 
     def _write(self, path: str, content: str, mode: int) -> None:
         descriptor, beside = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".new-")

@@ -18,4 +18,8 @@ class ServingError(Exception):
         self.facts = facts
 
 
-__all__ = ["ServingError"]
+class UnreachableError(ServingError):
+    """Nobody answered, so it is not known whether a request was carried out."""
+
+
+__all__ = ["ServingError", "UnreachableError"]

@@ -28,6 +28,9 @@ from .estimators import binomial_tail_at_least
 from .gates import OUTAGE_SHARE, CountedGate
 from .sequential import Contrast, Pair, RatioTest, Tally, excess_bound, lower_bound, upper_bound
 
+# A server that stands still for a moment makes all its requests of that moment slow, and no other server's. So one
+# window may multiply the evidence of slowness by e at most, and an absolute limit has to be missed in several of them.
+STALL_CAP, STALL_WINDOWS = 1.0, 3
 # One window in a thousand may look like an outage that is none, of an arm that is all but broken.
 _OUTAGE_ALPHA = 0.001
 
@@ -59,7 +62,8 @@ class Evidence:
     ``seen_expected`` and ``absolute_expected`` are the events that the candidate would have had with the baseline's
     share of each window (direct standardization): the arms' weights in a bad hour are not those of a good one, and bare
     sums would compare the candidate's bad hour with the baseline's good one. ``alone`` holds the candidate's windows
-    without a baseline. Windows of an outage stay outside.
+    without a baseline. Windows of an outage stay outside. ``over`` counts the windows in which more of the candidate's
+    requests than ``limit`` were events, where no single window may decide.
     """
 
     harm: RatioTest
@@ -73,6 +77,8 @@ class Evidence:
     seen_expected: float = 0.0
     absolute_expected: float = 0.0
     alone: Tally = _NO_REQUESTS
+    limit: float | None = None
+    over: int = 0
     outage: Pair = _NO_WINDOWS
     outage_windows: int = 0
     errors_in_a_row: int = 0
@@ -82,7 +88,10 @@ class Evidence:
     @classmethod
     def of(cls, gate: CountedGate) -> Evidence:
         """Return the evidence of a gate before the first window."""
-        return cls(RatioTest.harm(), RatioTest.no_harm(gate.margin) if gate.margin is not None else None)
+        no_harm = RatioTest.no_harm(gate.margin) if gate.margin is not None else None
+        if gate.kind != "slower_than":
+            return cls(RatioTest.harm(), no_harm)
+        return cls(RatioTest.harm(cap=STALL_CAP), no_harm, limit=gate.slo or 0.0)
 
     @property
     def drift(self) -> float:
@@ -95,6 +104,11 @@ class Evidence:
         return max(0.0, self.seen.baseline.share - self.seen_expected / self.seen.candidate.n)
 
     @property
+    def lasts(self) -> bool:
+        """Whether an absolute limit may be taken to be missed for more than a moment."""
+        return self.limit is None or self.over >= STALL_WINDOWS
+
+    @property
     def known_discount(self) -> float:
         """The discount of what lets the candidate advance: 1 until it is known how failures clump."""
         return 1.0 if self.dispersion.phi is None else self.dispersion.discount
@@ -103,11 +117,12 @@ class Evidence:
         """Return the evidence with one more window; ``errors_count`` says that an event may be an outage."""
         if window.candidate.n + window.baseline.n == 0:
             return self._without("there were no requests", NO_TRAFFIC)
-        if errors_count and _is_broken(window.baseline):
+        if errors_count and (_is_broken(window.baseline) or (self.outage_windows and _still_fails(window))):
             return replace(
                 self, outage=self.outage + window, outage_windows=self.outage_windows + 1, errors_in_a_row=0, problem=""
             )
-        settled = replace(self, outage=Pair(), outage_windows=0, errors_in_a_row=0, problem="", cause="")
+        over = self.over + (self.limit is not None and window.candidate.share > self.limit)
+        settled = replace(self, over=over, outage=Pair(), outage_windows=0, errors_in_a_row=0, problem="", cause="")
         return settled._with(window)
 
     def _with(self, window: Pair) -> Evidence:
@@ -130,6 +145,10 @@ class Evidence:
             absolute_expected=self.absolute_expected + cautious * expected,
         )
 
+    def unchanged(self) -> Evidence:
+        """Return the evidence after a window of which nothing can be known yet: the source is well, and late."""
+        return replace(self, errors_in_a_row=0, problem="", cause="")
+
     def without_data(self, problem: str) -> Evidence:
         """Return the evidence after a window that could not be measured."""
         return self._without(problem, NO_DATA)
@@ -139,7 +158,9 @@ class Evidence:
 
     def rested(self) -> Evidence:
         """Return the evidence after a pause: what was a fault of both arms, or of the source, is forgotten."""
-        return replace(self, absolute=Pair(), outage=Pair(), outage_windows=0, errors_in_a_row=0, problem="", cause="")
+        return replace(
+            self, over=0, absolute=Pair(), outage=Pair(), outage_windows=0, errors_in_a_row=0, problem="", cause=""
+        )
 
     def taught(self) -> Evidence:
         """Return the evidence after the windows of the baseline alone, from which clumping was learnt."""
@@ -230,6 +251,11 @@ def _is_broken(tally: Tally) -> bool:
     return binomial_tail_at_least(int(tally.events), int(tally.n), OUTAGE_SHARE) <= _OUTAGE_ALPHA
 
 
+def _still_fails(window: Pair) -> bool:
+    """Whether an outage goes on: a server that hangs leaves a window with few answers, too few to prove one anew."""
+    return (window.baseline if window.baseline.n else window.candidate).share > OUTAGE_SHARE
+
+
 def _shared_fault(gate: CountedGate, evidence: Evidence, stake: Stake) -> tuple[str, bool, str, str] | None:
     """Return the verdict when the baseline is broken, whatever the candidate does: it blames no arm."""
     outage = evidence.outage
@@ -254,7 +280,7 @@ def _is_harm(gate: CountedGate, evidence: Evidence, stake: Stake) -> bool:
 
 
 def _is_worse_alone(gate: CountedGate, evidence: Evidence, stake: Stake) -> bool:
-    if not evidence.alone.n or not evidence.weighed.baseline.n:
+    if not evidence.alone.n or not evidence.weighed.baseline.n or not evidence.lasts:
         return False
     alone = evidence.alone.discounted(evidence.dispersion.discount)
     before = upper_bound(evidence.weighed.baseline, stake.harm_alpha / 2.0)
@@ -264,7 +290,9 @@ def _is_worse_alone(gate: CountedGate, evidence: Evidence, stake: Stake) -> bool
 
 
 def _exceeds_slo(gate: CountedGate, evidence: Evidence, stake: Stake) -> bool:
-    return gate.slo is not None and lower_bound(evidence.absolute.candidate, stake.harm_alpha) > gate.slo
+    if gate.slo is None or not evidence.lasts:
+        return False
+    return lower_bound(evidence.absolute.candidate, stake.harm_alpha) > gate.slo
 
 
 def _baseline_exceeds_slo(gate: CountedGate, evidence: Evidence) -> bool:
@@ -274,7 +302,7 @@ def _baseline_exceeds_slo(gate: CountedGate, evidence: Evidence) -> bool:
 def _breaks_slo(gate: CountedGate, evidence: Evidence, stake: Stake) -> bool:
     """T3: the candidate misses the limit that holds without comparison, and the baseline keeps it."""
     alone = evidence.alone.discounted(evidence.dispersion.discount)
-    if gate.slo is not None and alone.n and lower_bound(alone, stake.harm_alpha) > gate.slo:
+    if gate.slo is not None and alone.n and evidence.lasts and lower_bound(alone, stake.harm_alpha) > gate.slo:
         return True
     return _exceeds_slo(gate, evidence, stake)
 

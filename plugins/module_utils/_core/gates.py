@@ -19,18 +19,22 @@ MARGIN = 1.5
 MIN_RATIO = 1.25
 MIN_DIFFERENCE = 0.001
 CONSECUTIVE_ERROR_LIMIT = 4
+# The share of golden requests that both models have to answer alike.
+AGREEMENT = 1.0
 # An arm that fails more than this in one window is broken, whatever it did before.
 OUTAGE_SHARE = 0.2
 
 # What only the source of the numbers reads.
 SOURCE_KEYS: dict[str, tuple[str, ...]] = {
-    "error_rate": ("codes",),
-    "slower_than": (),
-    "accuracy": ("labels", "url", "file"),
+    "error_rate": ("source", "codes"),
+    "slower_than": ("source",),
+    "accuracy": ("file", "url"),
     "metric": ("query",),
     "webhook": ("url", "method", "headers", "body", "timeout", "result_path"),
     "prediction_parity": ("golden", "rtol", "atol", "agreement"),
 }
+# Where requests can be counted: at each upstream attempt, as callers saw them, in requests of our own, or elsewhere.
+SOURCES = ("envoy", "log", "probe", "prometheus")
 _NEEDED = {"metric": "query", "webhook": "url", "prediction_parity": "golden"}
 _COMMON = {"name", "kind", "dry_run", "consecutive_error_limit"}
 _COUNTED_KEYS = {"threshold_ms", "percentile", "slo", "risk_budget", "margin", "min_ratio", "min_difference"}
@@ -142,7 +146,9 @@ class _Reader:
     values: Mapping[str, Any]
     problems: list[str]
 
-    def number(self, key: str, *, above: float = -math.inf, most: float = math.inf) -> float | None:
+    def number(
+        self, key: str, *, above: float = -math.inf, least: float = -math.inf, most: float = math.inf
+    ) -> float | None:
         value = self.values.get(key)
         if value is None:
             return None
@@ -150,9 +156,10 @@ class _Reader:
             found = float(value)
         except (TypeError, ValueError):
             found = math.nan
-        if isinstance(value, bool) or not above < found <= most:
-            allowed = f"above {above:g}" + (f", at most {most:g}" if most < math.inf else "")
-            allowed = allowed if above > -math.inf else "of any size"
+        if isinstance(value, bool) or not (above < found <= most and least <= found < math.inf):
+            allowed = f"from {least:g} up" if least > -math.inf else f"above {above:g}"
+            allowed += f", at most {most:g}" if most < math.inf else ""
+            allowed = allowed if max(above, least) > -math.inf else "of any size"
             self.problems.append(f"{key} of gate {self.name!r} is {value!r}; set a number {allowed}")
             return None
         return found
@@ -180,7 +187,12 @@ def _counted(kind: str, reader: _Reader) -> CountedGate:
         reader.problems.append(f"gate {reader.name!r} has both risk_budget and margin; set one of them")
     if budget is None and margin is None:
         budget, margin = (None, MARGIN) if kind == "slower_than" else (RISK_BUDGET, None)
-    least = reader.number("min_difference", above=-1e-9, most=1.0)
+    if kind == "accuracy":
+        _check_labels(reader)
+    elif reader.values.get("source") not in (None, *SOURCES):
+        found = reader.values["source"]
+        reader.problems.append(f"source of gate {reader.name!r} is {found!r}; set one of: {', '.join(SOURCES)}")
+    least = reader.number("min_difference", least=0.0, most=1.0)
     return CountedGate(
         name=reader.name,
         kind=kind,
@@ -204,11 +216,35 @@ def _slo(reader: _Reader) -> float | None:
     return slo if percentile is None else round(1.0 - percentile / 100.0, 9)
 
 
+def _check_labels(reader: _Reader) -> None:
+    file, url = reader.values.get("file"), reader.values.get("url")
+    if bool(file) is bool(url):
+        found = "both file and url" if file else "neither file nor url"
+        reader.problems.append(f"gate {reader.name!r} has {found}; set one of them")
+    elif url and not str(url).startswith(("http://", "https://")):
+        reader.problems.append(f"url of gate {reader.name!r} is {url!r}; set one that begins with http:// or https://")
+
+
+def _agreement(reader: _Reader, minimum: float | None) -> float:
+    """Return the least agreement; the tolerances are for whoever compares."""
+    for key in ("rtol", "atol"):
+        reader.number(key, least=0.0)
+    agreement = reader.number("agreement", least=0.0, most=1.0)
+    if agreement is not None and minimum is not None:
+        reader.problems.append(f"gate {reader.name!r} has both agreement and min; set one of them")
+    return _first(agreement, minimum, AGREEMENT)
+
+
 def _measured(kind: str, reader: _Reader) -> MeasuredGate:
     minimum, maximum = reader.number("min"), reader.number("max")
+    if kind == "prediction_parity":
+        minimum = _agreement(reader, minimum)
     low, high = reader.number("failure_min"), reader.number("failure_max")
     if kind == "metric" and minimum is None and maximum is None:
         reader.problems.append(f"gate {reader.name!r} needs min, max or both")
+    if kind == "webhook" and minimum is None and maximum is None:
+        # Yes is 1 and no is 0; what lies near the middle is neither.
+        minimum, maximum, low = 1.0, 1.0, 0.5 if low is None else low
     limits = Limits(
         -math.inf if minimum is None else minimum,
         math.inf if maximum is None else maximum,
@@ -250,6 +286,7 @@ __all__ = [
     "COUNTED",
     "MEASURED",
     "OUTAGE_SHARE",
+    "SOURCES",
     "SOURCE_KEYS",
     "CountedGate",
     "Gate",

@@ -78,7 +78,8 @@ class LoadResult:
 
     Latency counts from the moment for which a request was planned, service from the moment it was sent, and lateness is
     what lies between. All three hold every request that was sent, also the failed ones. A failure's status is a
-    word: timeout, refused, reset, closed, malformed. Invalid says why the numbers mean nothing.
+    word: timeout, refused, reset, closed, malformed. Good answers are in ``routes`` by the route that they name, the
+    others that name one are counted in ``failed_routes``. Invalid says why the numbers mean nothing.
     """
 
     rate: float
@@ -91,6 +92,7 @@ class LoadResult:
     service: Histogram
     lateness: Histogram
     routes: dict[str, Histogram] = field(default_factory=dict)
+    failed_routes: dict[str, int] = field(default_factory=dict)
     connections: int = 0
     closed: int = 0
     cpu_share: float = 0.0
@@ -114,6 +116,7 @@ class LoadResult:
             **{name: getattr(self, name) for name in PLAIN},
             **{name: getattr(self, name).as_dict() for name in HISTOGRAMS},
             "statuses": dict(self.statuses),
+            "failed_routes": dict(self.failed_routes),
             "routes": {route: histogram.as_dict() for route, histogram in self.routes.items()},
             "invalid": list(self.invalid),
         }
@@ -121,7 +124,9 @@ class LoadResult:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LoadResult:
         """Return the result that such data describes."""
-        missing = [name for name in (*PLAIN, *HISTOGRAMS, "statuses", "routes", "invalid") if name not in data]
+        missing = [
+            name for name in (*PLAIN, *HISTOGRAMS, "statuses", "routes", "failed_routes", "invalid") if name not in data
+        ]
         if missing:
             raise ServingError(
                 f"This is no result of a load: it lacks {', '.join(missing)}. Hand over what as_dict() returned."
@@ -131,6 +136,7 @@ class LoadResult:
             **{name: data[name] for name in PLAIN},
             **histograms,
             statuses=dict(data["statuses"]),
+            failed_routes=dict(data["failed_routes"]),
             routes={route: Histogram.from_dict(each) for route, each in data["routes"].items()},
             invalid=tuple(data["invalid"]),
         )
@@ -166,6 +172,7 @@ def merged(results: Sequence[LoadResult]) -> LoadResult:
         **sums,
         **histograms,
         statuses=summed([each.statuses for each in results]),
+        failed_routes=summed([each.failed_routes for each in results]),
         routes={
             route: added([each.routes[route] for each in results if route in each.routes])
             for route in sorted({route for each in results for route in each.routes})
@@ -274,6 +281,7 @@ class Tally:
             service=histogram_of([self.ends[index] - self.starts[index] for index in sent]),
             lateness=histogram_of(list(delays.values())),
             routes=self._routes(sent),
+            failed_routes=self._failed_routes(sent),
             connections=engine.connections,
             closed=engine.closed,
             cpu_share=engine.cpu_share,
@@ -294,6 +302,11 @@ class Tally:
             if route and is_success(status):
                 routes.setdefault(route, []).append(index)
         return {route: self._latency(indexes) for route, indexes in sorted(routes.items())}
+
+    def _failed_routes(self, sent: Sequence[int]) -> dict[str, int]:
+        """Return how many answers that were not good named which route."""
+        outcomes = (self.outcomes[index] for index in sent)
+        return summed([{route: 1} for status, route in outcomes if route and not is_success(status)])
 
 
 def is_failure(status: str) -> bool:

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Mapping, Protocol, Sequence
 
-from .experiment import Experiment, Request
+from .experiment import Candidate, Experiment, Mirror, Request
 
 if TYPE_CHECKING:
+    from . import rollout_state
     from .request_path import Answer, Endpoint, Question, RequestPath
+    from .rollout_record import Record
+    from .route_table import Model
 
 
 @dataclass(frozen=True)
@@ -24,23 +27,32 @@ class Live:
 
 @dataclass(frozen=True)
 class Change:
-    """A state before and after, as plain data, and what is live now (None: nobody could be asked)."""
+    """A state before and after, as plain data, and what is live now (None: nobody could be asked).
+
+    ``observed``: how many answers came from each model, by the header that asked for them, where answers are the proof.
+    """
 
     before: dict[str, Any]
     after: dict[str, Any]
     changed: bool
     live: Live | None = None
     warnings: tuple[str, ...] = ()
+    observed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """All experiments that are declared, and what is live now (None: nobody could be asked)."""
+    """All experiments that are declared, and what is live now (None: nobody could be asked).
+
+    ``models``: what the data plane can reach. ``rollouts``: what is written with the weights, by experiment.
+    """
 
     experiments: tuple[Experiment, ...]
     version: str
     live: Live | None = None
     warnings: tuple[str, ...] = ()
+    models: tuple[Model, ...] = ()
+    rollouts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class ExperimentStore(Protocol):
@@ -51,6 +63,66 @@ class ExperimentStore(Protocol):
 
     def declare(self, request: Request, *, dry_run: bool) -> Change:
         """Bring one experiment to the requested state, wait until the data plane confirms it, return the pair."""
+
+
+@dataclass(frozen=True)
+class RolloutView:
+    """What a store knows of one experiment and its rollout, read at one moment.
+
+    ``is_live``: the data plane serves the experiment just as it is declared. ``is_reachable``: it could be asked.
+    """
+
+    experiment: Experiment | None
+    models: Mapping[str, Model]
+    is_live: bool
+    is_reachable: bool
+    record: Record | None = None
+    requests: tuple[rollout_state.Request, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrafficChange:
+    """New weights of one experiment. ``found``: the weights that it replaces; others are somebody else's.
+
+    ``mirrored``: the model whose mirror is the rollout's own.
+    """
+
+    found: Mapping[str, int]
+    candidates: tuple[Candidate, ...]
+    mirror: Mirror | None
+    mirrored: str
+
+
+class RolloutStore(Protocol):
+    """Where rollouts are kept, beside the experiments that they move."""
+
+    def view(self, name: str) -> RolloutView:
+        """Return everything that is known of one experiment and its rollout."""
+
+    def save(self, name: str, record: Record, *, expected: int, change: TrafficChange | None = None) -> bool:
+        """Write a record, with new weights or without, in one write; False when somebody else wrote meanwhile.
+
+        The record of another run than before ends the journal, and what was asked of the run before.
+        """
+
+    def ask(self, name: str, request: rollout_state.Request) -> None:
+        """Leave a request for whoever carries the rollout out."""
+
+    def forget(self, name: str, ids: tuple[str, ...]) -> None:
+        """Take requests away that were honoured."""
+
+    def note(self, name: str, line: Mapping[str, Any]) -> None:
+        """Add a tick to the journal."""
+
+    def note_outcome(self, name: str, line: Mapping[str, Any]) -> None:
+        """Remember how a run ended."""
+
+    def journal(self, name: str) -> list[dict[str, Any]]:
+        """Return the ticks of the last run."""
+
+    def outcomes(self, name: str) -> list[dict[str, Any]]:
+        """Return how the runs so far ended."""
 
 
 class Call(Protocol):
@@ -83,6 +155,9 @@ class Prober(Protocol):
     def connect(self, place: Endpoint) -> float:
         """Return the seconds that a TCP connection took."""
 
+    def connected(self, places: Sequence[Endpoint]) -> list[Endpoint]:
+        """Return the places that take a TCP connection, all tried at once."""
+
     def ask(self, place: Endpoint, question: Question) -> Answer:
         """Ask on a connection of its own."""
 
@@ -92,7 +167,7 @@ class Prober(Protocol):
     def series(self, place: Endpoint, question: Question, count: int) -> list[Answer]:
         """Ask one question again and again on one connection."""
 
-    def certificate(self, place: Endpoint, host: str, ca_path: str | None) -> float:
+    def certificate(self, place: Endpoint, host: str, roots: str) -> float:
         """Return for how many seconds the certificate is valid for this host."""
 
     def call(
@@ -116,4 +191,15 @@ def experiment_view(experiment: Experiment) -> dict[str, Any]:
     return {**experiment.as_dict(), "candidates": candidates, "seldon_model": experiment.route}
 
 
-__all__ = ["Call", "Change", "ExperimentStore", "Live", "Prober", "Reading", "experiment_view"]
+__all__ = [
+    "Call",
+    "Change",
+    "ExperimentStore",
+    "Live",
+    "Prober",
+    "Reading",
+    "RolloutStore",
+    "RolloutView",
+    "TrafficChange",
+    "experiment_view",
+]

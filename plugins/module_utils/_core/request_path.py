@@ -58,7 +58,8 @@ class RequestPath:
     host: str
     http: Endpoint
     grpc: Endpoint | None = None
-    ca_path: str | None = None
+    # Certificates to trust on it; without them, those of the host that asks.
+    roots: str = ""
     mesh: Endpoint | None = None
     envoy: Endpoint | None = None
     envoy_stats: Endpoint | None = None
@@ -66,6 +67,15 @@ class RequestPath:
     experiments: tuple[Experiment, ...] = ()
     body_limit: int | None = None
     closed_ports: tuple[int, ...] = ()
+    # The host name of gRPC's route, where that is another one.
+    other_grpc_host: str = ""
+    # On a cluster, the checks that must hold before its address means anything.
+    before: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def grpc_host(self) -> str:
+        """The host name that callers of gRPC use."""
+        return self.other_grpc_host or self.host
 
     def model(self, name: str) -> SmokeModel:
         """Return a model by its name."""
@@ -186,8 +196,35 @@ def infer(name: str, request: Mapping[str, Any], *, host: str | None = None, **h
 
 
 @dataclass(frozen=True)
+class Way:
+    """How one model is asked: at its own server, or through the whole path."""
+
+    place: Endpoint
+    # What the path of a request calls it.
+    name: str
+    host: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def direct(cls, place: Endpoint, model: SmokeModel) -> Way:
+        """Return the way to the model's own server, which is called by its address."""
+        return cls(place, model.internal_name, str(place))
+
+    def question(self, what: str = "", body: bytes | None = None) -> Question:
+        """Return the question for what is below the model's own path."""
+        return Question(f"/v2/models/{self.name}{what}", self.host, self.headers, body)
+
+    def infer(self, request: Mapping[str, Any]) -> Question:
+        """Return the question for an inference."""
+        return self.question("/infer", json.dumps(request).encode())
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What came back, and how many seconds that took; header names are in lower case."""
+    """What came back, and how many seconds that took; header names are in lower case.
+
+    Of a question without an answer, the status is 0 and the body says why.
+    """
 
     status: int
     headers: Mapping[str, str]
@@ -203,6 +240,8 @@ class Answer:
         """The answer in a few words."""
         routed = f", x-seldon-route {self.route}" if self.route else ""
         text = " ".join(self.body[:200].decode("utf-8", "replace").split())
+        if not self.status:
+            return f"no answer: {text}"
         return f"{self.status}{routed}" + (f": {text}" if self.status >= 400 and text else "")
 
 

@@ -20,7 +20,7 @@ from .durations import spoken
 from .errors import ServingError
 from .evidence import Evidence
 from .plan import Plan
-from .rollout_moves import DEADLINE, EXTERNAL_EDIT, NOT_READY, STALE, Moves, edit_text
+from .rollout_moves import DEADLINE, EXTERNAL_EDIT, NOT_READY, ROUTING_NOT_APPLIED, STALE, Moves, edit_text
 from .rollout_phases import HANDLERS
 from .rollout_requests import answer, verify_again
 from .rollout_state import (
@@ -66,15 +66,6 @@ class Rollout:
             evidence={gate.name: Evidence.of(gate) for gate in plan.counted},
         )
 
-    def retry(self, state: State, run: str, weights: Mapping[str, int], now: float) -> State:
-        """Return a new run of the same plan, with fresh evidence, after one that is over."""
-        if not state.is_terminal:
-            raise ServingError(
-                f"The rollout of {self.plan.name!r} is {state.phase}, and only one that is over can be tried again; "
-                f"set action to resume, promote or abort."
-            )
-        return self.start(run, weights, now)
-
     def adopt(self, state: State, now: float) -> Outcome:
         """Take over a run whose runner is gone: prove the weights again and go on, or go back when it is too old."""
         self.refuse_other_plan(state)
@@ -105,6 +96,10 @@ class Rollout:
                 f"The rollout {state.id} of {self.plan.name!r} began with another plan ({state.plan}, and this one is "
                 f"{self.plan.digest}); set the plan that it began with, or abort it and start anew."
             )
+
+    def unwritten(self, state: State, problem: str, now: float) -> Outcome:
+        """Return the state when new weights could not be written: those from before are in force, and it pauses."""
+        return Moves(self.plan, now).pause(replace(state, renewed=now), ROUTING_NOT_APPLIED, problem)
 
     def tick(self, state: State, seen: Observation, now: float) -> Outcome:
         """Return the state after one look, and what has to be done for it."""

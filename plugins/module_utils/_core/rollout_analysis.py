@@ -36,7 +36,10 @@ def stake(plan: Plan, state: State) -> Stake:
 
 
 def with_window(plan: Plan, state: State, seen: Observation, *, baseline_only: bool = False) -> State:
-    """Return the state with one more window. A gate without an answer has an error, and the window does not count."""
+    """Return the state with one more window. A gate without an answer has an error, and the window does not count.
+
+    An accuracy gate without new labels stays as it is, and has no error.
+    """
     evidence, most = {}, 0.0
     for gate in plan.counted:
         known = state.evidence.get(gate.name) or Evidence.of(gate)
@@ -47,6 +50,10 @@ def with_window(plan: Plan, state: State, seen: Observation, *, baseline_only: b
         if baseline_only:
             # A model may be called directly, too; before the walk that says nothing about the experiment.
             window = Pair(Tally(), window.baseline)
+        if gate.kind == "accuracy" and not window.candidate.n + window.baseline.n:
+            # Labels come late, so that there is no new one says nothing of the traffic.
+            evidence[gate.name] = known.unchanged()
+            continue
         most = max(most, window.candidate.n)
         evidence[gate.name] = known.add(window, errors_count=gate.kind == "error_rate")
     answered = all(evidence[gate.name].errors_in_a_row == 0 for gate in plan.counted if not gate.dry_run)

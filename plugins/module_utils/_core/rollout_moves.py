@@ -99,13 +99,16 @@ class Moves:
             check=None,
         )
         text = f"mirror {mirror} %" if mirror else f"weight {state.percent:g} -> {percent:g}"
+        if not mirror and percent == state.percent:
+            text = f"weight {percent:g}, written as {', '.join(f'{name} {weight}' for name, weight in weights.items())}"
         _state, effects = self.stay(waiting, events=(Event("step", text),))
         return waiting, replace(effects, weights=weights, mirror=mirror)
 
     def begin(self, state: State, then: str) -> State:
         """Return the state once its weights are in force."""
         check = ShareCheck(state.percent / 100.0) if then in (ANALYSE, HOLD, POST_CHECK) and not state.mirror else None
-        return self.enter(state, then, change=None, check=check, then="")
+        reason = self._asked_for(state) if then == HOLD else ""
+        return self.enter(state, then, change=None, check=check, then="", analysis=None, reason=reason)
 
     def advance(self, state: State) -> tuple[State, Effects]:
         """Go on to the next step; the last one is the promotion."""
@@ -128,10 +131,14 @@ class Moves:
 
     def hold(self, state: State) -> tuple[State, Effects]:
         """Wait for a person before the next step."""
+        held = self.enter(state, HOLD, reason=f"all gates pass; {self._asked_for(state)}")
+        return self.stay(held, events=(Event("hold", held.reason),))
+
+    def _asked_for(self, state: State) -> str:
+        """Say what a hold waits for, and for how long."""
         step = self.plan.steps[state.step]
         limit = "" if step.hold_timeout is None else f" within {spoken(step.hold_timeout)}, else {step.on_hold_timeout}"
-        held = self.enter(state, HOLD, reason=f"all gates pass; promote to go on{limit}")
-        return self.stay(held, events=(Event("hold", held.reason),))
+        return f"promote to go on{limit}"
 
     def pause(self, state: State, cause: str, reason: str) -> tuple[State, Effects]:
         """Keep the weights and stop the walk."""

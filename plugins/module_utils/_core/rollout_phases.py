@@ -52,7 +52,9 @@ def preflight(moves: Moves, state: State, seen: Observation) -> Outcome:
     if found.decided and found.phase != judged.SUCCESSFUL:
         return moves.pause(asked, found.cause, found.reason)
     if seen.preflight is not None and found.phase == judged.SUCCESSFUL:
-        return moves.start_baseline(replace(asked, measurements={}))
+        started, effects = moves.start_baseline(replace(asked, measurements={}))
+        # What the gates said before the start is told with it, also where no weight has to change.
+        return replace(started, analysis=asked.analysis), effects
     if late:
         waiting = "the checks before the start gave no answer" if seen.preflight is None else found.reason
         text = f"{waiting} within {spoken(moves.plan.judging.preflight_timeout)}"
@@ -233,7 +235,7 @@ def with_routed(state: State, seen: Observation) -> State:
     """Return the state with one more window of the routing check; those that straddle a change do not count."""
     if state.settle > 0:
         return replace(state, settle=state.settle - 1)
-    return replace(state, check=state.check.add(seen.routed)) if state.check else state
+    return replace(state, check=state.check.add(seen.routed, seen.unrouted)) if state.check else state
 
 
 def wrong_route(state: State) -> str:

@@ -67,7 +67,8 @@ class Observation:
 
     ``weights``: the weights that are declared now. ``preflight``: what is wrong before the start, empty when nothing
     is. ``ready``: whether the declared weights are in force; ``rejected``: why they never will be. ``routed``: requests
-    by the arm they went to first, without those that a client pinned; ``pinned``: the pinned ones to the candidate.
+    by the arm they went to first, without those that a client pinned; ``unrouted``: those that no arm answered;
+    ``pinned``: the pinned ones to the candidate.
     ``counts``: what both arms did, by counted gate; ``problems``: why a gate could not be measured. ``cursors``: where
     the sources go on reading; it is kept for them.
     """
@@ -80,6 +81,7 @@ class Observation:
     rejected: str = ""
     candidate_ready: bool | None = None
     routed: Routed = field(default_factory=Routed)
+    unrouted: int = 0
     pinned: int = 0
     counts: Mapping[str, Pair] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)

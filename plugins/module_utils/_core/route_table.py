@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Iterable, Mapping, Sequence
 
 from .errors import ServingError
@@ -66,10 +66,15 @@ class Model:
 
 @dataclass(frozen=True)
 class RouteTable:
-    """Models and experiments, each sorted by name, that fit together."""
+    """Models and experiments, each sorted by name, that fit together.
+
+    ``rollouts`` holds, by experiment, what a rollout has to know of the weights that it wrote; it is written and read
+    with them, and means nothing to a route.
+    """
 
     models: tuple[Model, ...] = ()
     experiments: tuple[Experiment, ...] = ()
+    rollouts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def model(self, name: str) -> Model:
         """Return the model of that name; a table that was checked has it."""
@@ -87,7 +92,27 @@ class RouteTable:
         """Return the table with one experiment declared or removed."""
         wanted = request.applied_to(self.experiment(request.name))
         others = tuple(each for each in self.experiments if each.name != request.name)
-        table = replace(self, experiments=_by_name(others + ((wanted,) if wanted else ())))
+        return self._with_experiments(others + ((wanted,) if wanted else ()))
+
+    def with_rollout(self, request: Request, *, mirrored: str, rollout: Mapping[str, Any]) -> RouteTable:
+        """Return the table with the weights that a rollout wants, and with what it has to know of them.
+
+        ``mirrored``: the model whose mirror, if there is one, is the rollout's own, so that it goes unless requested.
+        """
+        current = self.experiment(request.name)
+        if current is not None and current.mirror is not None and current.mirror.name == mirrored:
+            current = replace(current, mirror=None)
+        wanted = request.applied_to(current)
+        others = tuple(each for each in self.experiments if each.name != request.name)
+        table = self._with_experiments(others + ((wanted,) if wanted else ()))
+        return replace(table, rollouts={**table.rollouts, request.name: rollout})
+
+    def _with_experiments(self, experiments: Iterable[Experiment]) -> RouteTable:
+        """Return the table with exactly these experiments; a rollout leaves with its experiment."""
+        known = _by_name(experiments)
+        names = {each.name for each in known}
+        rollouts = {name: each for name, each in self.rollouts.items() if name in names}
+        table = replace(self, experiments=known, rollouts=rollouts)
         table.check()
         return table
 
@@ -105,9 +130,8 @@ class RouteTable:
             asked.append(request.name)
             wanted = request.applied_to(table.pop(request.name, None))
             table.update({wanted.name: wanted} if wanted else {})
-        changed = RouteTable(tuple(sorted(models, key=lambda model: model.name)), _by_name(table.values()))
-        changed.check()
-        return changed
+        known = replace(self, models=tuple(sorted(models, key=lambda model: model.name)))
+        return known._with_experiments(table.values())
 
     def check(self) -> None:
         """Refuse a table whose parts do not fit together."""
@@ -144,15 +168,17 @@ class RouteTable:
         return {
             "models": [model.as_dict() for model in self.models],
             "experiments": [each.as_dict() for each in self.experiments],
+            **({"rollouts": dict(self.rollouts)} if self.rollouts else {}),
         }
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> RouteTable:
         """Read what :meth:`as_dict` returned."""
-        return cls().with_models(
+        table = cls().with_models(
             [Model.parse(model) for model in values["models"]],
             [Request.parse(each) for each in values["experiments"]],
         )
+        return replace(table, rollouts=dict(values.get("rollouts") or {}))
 
 
 def _by_name(experiments: Iterable[Experiment]) -> tuple[Experiment, ...]:

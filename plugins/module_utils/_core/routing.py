@@ -66,9 +66,15 @@ class ShareCheck:
     share: float
     seen: Routed = Routed()
 
-    def add(self, window: Routed) -> ShareCheck:
-        """Return the check with one more window."""
-        return ShareCheck(self.share, self.seen + window)
+    def add(self, window: Routed, unknown: int = 0) -> ShareCheck:
+        """Return the check with one more window.
+
+        ``unknown`` requests got no answer that names an arm, so they count where they agree with the share: an arm that
+        stands still must not look as if nobody was sent to it.
+        """
+        wanted = round(self.share * (window.n + unknown))
+        candidate = min(max(window.candidate, wanted), window.candidate + unknown)
+        return ShareCheck(self.share, self.seen + Routed(candidate, window.n + unknown - candidate))
 
     @property
     def log_evidence(self) -> float:

@@ -14,7 +14,7 @@ it over a restart. The promises hold at every look, so neither the interval nor 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Mapping, Sequence
 
 # How many times as likely an event is on the candidate; the harm test bets evenly on each.
@@ -113,11 +113,16 @@ class RatioTest:
     null: float
     alternatives: tuple[float, ...]
     logs: tuple[float, ...]
+    cap: float | None = None
 
     @classmethod
-    def harm(cls, ratios: Sequence[float] = RATIOS) -> RatioTest:
-        """Return the test of "the candidate is no worse than the baseline"."""
-        return cls(1.0, tuple(ratios), (0.0,) * len(ratios))
+    def harm(cls, ratios: Sequence[float] = RATIOS, *, cap: float | None = None) -> RatioTest:
+        """Return the test of "the candidate is no worse than the baseline".
+
+        ``cap``: the most that one window may add to the logarithm, so that no single window decides. A factor that is
+        cut off from above has no larger expectation, so the promise stays.
+        """
+        return cls(1.0, tuple(ratios), (0.0,) * len(ratios), cap)
 
     @classmethod
     def no_harm(cls, margin: float, ratios: Sequence[float] = RATIOS) -> RatioTest:
@@ -126,10 +131,9 @@ class RatioTest:
 
     def add(self, window: Pair, discount: float = 1.0) -> RatioTest:
         """Return the evidence with one more window; the discount must not depend on that window."""
-        steps = self.growth(window)
-        return RatioTest(
-            self.null, self.alternatives, tuple(log + discount * step for log, step in zip(self.logs, steps))
-        )
+        most = math.inf if self.cap is None else self.cap
+        logs = (log + min(most, discount * step) for log, step in zip(self.logs, self.growth(window)))
+        return replace(self, logs=tuple(logs))
 
     def growth(self, window: Pair) -> tuple[float, ...]:
         """Return what a window adds to the logarithm for each alternative, undiscounted."""
@@ -160,12 +164,12 @@ class RatioTest:
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain data."""
-        return {"null": self.null, "alternatives": list(self.alternatives), "logs": list(self.logs)}
+        return {"null": self.null, "alternatives": list(self.alternatives), "logs": list(self.logs), "cap": self.cap}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RatioTest:
         """Read what ``as_dict`` gave."""
-        return cls(float(data["null"]), tuple(data["alternatives"]), tuple(data["logs"]))
+        return cls(float(data["null"]), tuple(data["alternatives"]), tuple(data["logs"]), data["cap"])
 
 
 @dataclass(frozen=True)

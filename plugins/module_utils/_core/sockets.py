@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the modelops.serving authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Linux's tables of TCP sockets, and which listener stands in whose way."""
+"""Linux's tables of sockets, and which listener stands in whose way."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ Address = Union[IPv4Address, IPv6Address]
 ANY_IPV4 = IPv4Address("0.0.0.0")
 ANY_IPV6 = IPv6Address("::")
 
-# The kernel's number for TCP_LISTEN (include/net/tcp_states.h).
+# The kernel's numbers for TCP_LISTEN and TCP_CLOSE (include/net/tcp_states.h); a UDP socket without a peer is closed.
 LISTENING = "0A"
+UNCONNECTED = "07"
 
 
 @dataclass(frozen=True)
 class Listener:
-    """A listening TCP socket."""
+    """A listening socket."""
 
     address: Address
     port: int
@@ -39,12 +40,12 @@ class Listener:
         return self.address != ANY_IPV6 or address.version == 6
 
 
-def parse_socket_table(text: str, *, byteorder: str) -> list[Listener]:
-    """Return the listeners in the text of /proc/net/tcp or /proc/net/tcp6."""
+def parse_socket_table(text: str, *, byteorder: str, state: str = LISTENING) -> list[Listener]:
+    """Return the listeners in the text of /proc/net/tcp, or with the state UNCONNECTED of /proc/net/udp."""
     return [
         _listener(fields, byteorder)
         for fields in (line.split() for line in text.splitlines()[1:])
-        if len(fields) > 9 and fields[3] == LISTENING
+        if len(fields) > 9 and fields[3] == state
     ]
 
 
@@ -71,4 +72,4 @@ def _plain(address: Address) -> Address:
     return mapped or address
 
 
-__all__ = ["Address", "Listener", "parse_address", "parse_socket_table"]
+__all__ = ["LISTENING", "UNCONNECTED", "Address", "Listener", "parse_address", "parse_socket_table"]

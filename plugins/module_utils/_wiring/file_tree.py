@@ -28,13 +28,38 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
             "replace": {"type": "bool", "default": True},
         },
     },
+    "secrets": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "no_log": False,
+        "options": {
+            "path": {"type": "path", "required": True},
+            "content": {"type": "str", "required": True, "no_log": True},
+            "mode": {"type": "str", "default": "0600"},
+        },
+    },
+    "links": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "target": {"type": "str", "required": True},
+            "replace": {"type": "bool", "default": True},
+        },
+    },
+    "absent": {"type": "list", "elements": "path", "default": []},
 }
 
 
 def bring_about(params: Mapping[str, Any], *, dry_run: bool) -> list[Step]:
-    """Make what is wanted, folders first, and return the steps taken."""
+    """Make what is wanted, folders first and removals last, and return the steps taken."""
     tree = LocalTree()
     wanted = [Wanted.parse(each) for each in params["folders"] + params["files"]]
+    wanted += [Wanted.parse(each, secret=True) for each in params["secrets"]]
+    wanted += [Wanted.link(each) for each in params["links"]]
+    wanted += [Wanted.nothing(each) for each in params["absent"]]
     planned = [next_step(each, tree.look(each.path)) for each in wanted]
     steps = [step for step in planned if step]
     for step in steps if not dry_run else []:

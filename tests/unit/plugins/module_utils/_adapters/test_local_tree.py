@@ -53,3 +53,12 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(ServingError, match="cannot be written: Is a directory"):
         LocalTree().take(Step(Wanted(str(target), 0o600, "x"), None, writes=True))
     assert [each.name for each in tmp_path.iterdir()] == ["target"]
+
+
+def test_links_are_made_moved_and_removed(tmp_path: Path) -> None:
+    tree, path = LocalTree(), tmp_path / "link"
+    for target in ("one", "two"):
+        tree.take(Step(Wanted.link({"path": str(path), "target": target}), None, writes=True))
+        assert tree.look(str(path)) == Found("link", 0o777, target)
+    tree.take(Step(Wanted.nothing(str(path)), Found("link", 0o777, "two"), writes=True))
+    assert list(tmp_path.iterdir()) == []

@@ -136,6 +136,22 @@ VERDICTS: dict[str, Case] = {
         "infrastructure",
         "errors: both arms are broken: 100 % of the candidate's requests and 92.8 % of the baseline's failed",
     ),
+    "both broken, and then hardly any answers": (
+        ERRORS,
+        [CALM] * 30 + [window(100, 60, 900, 500), window(2, 2, 3, 3), window(1, 1, 0, 0), window(0, 0, 0, 0)],
+        INCONCLUSIVE,
+        True,
+        "infrastructure",
+        "errors: both arms are broken: 61.2 % of the candidate's requests and 55.7 % of the baseline's failed",
+    ),
+    "both broken, and then a few good answers": (
+        ERRORS,
+        [CALM] * 30 + [window(100, 60, 900, 500), window(2, 0, 3, 0)],
+        SUCCESSFUL,
+        True,
+        "",
+        "errors: 0 % of the candidate's requests and 0.222 % of the baseline's failed",
+    ),
     "the baseline is broken": (
         ERRORS,
         [CALM] * 30 + [window(100, 0, 900, 500)],
@@ -343,3 +359,13 @@ def test_false_rollbacks_stay_below_alpha() -> None:
                 false += 1
                 break
     assert false <= 0.05 * runs
+
+
+def test_a_moment_in_which_a_server_stands_still_does_not_blame_it() -> None:
+    """All of the candidate's requests of one window are slow, and none of the baseline's; errors are judged at once."""
+    stall = window(100, 100, 100, 0)
+    calm = window(100, 1, 100, 1)
+    assert judged(SLOW, [calm, stall, calm, calm]).phase != FAILED
+    assert judged(SLOW, [calm, stall, stall, calm]).phase != FAILED
+    assert judged(SLOW, [calm, *[stall] * 5]).phase == FAILED
+    assert judged(ERRORS, [calm, stall]).phase == FAILED

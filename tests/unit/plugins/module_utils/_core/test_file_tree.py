@@ -13,6 +13,9 @@ from plugins.module_utils._core.file_tree import Found, Step, Wanted, next_step
 FILE = Wanted("/a/file", 0o600, "new")
 KEPT = Wanted("/a/file", 0o600, "new", replace=False)
 FOLDER = Wanted("/a", 0o700)
+LINK = Wanted.link({"path": "/a/link", "target": "file"})
+KEPT_LINK = Wanted.link({"path": "/a/link", "target": "file", "replace": False})
+NOTHING = Wanted.nothing("/a/file")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +45,22 @@ FOLDER = Wanted("/a", 0o700)
             Step(FOLDER, Found("folder", 0o755), writes=False),
             id="a folder's other mode is set",
         ),
+        pytest.param(LINK, None, Step(LINK, None, writes=True), id="a missing link is made"),
+        pytest.param(LINK, Found("link", 0o777, "file"), None, id="the same link stays"),
+        pytest.param(
+            LINK,
+            Found("link", 0o777, "other"),
+            Step(LINK, Found("link", 0o777, "other"), writes=True),
+            id="a link to elsewhere is replaced",
+        ),
+        pytest.param(KEPT_LINK, Found("file", 0o755, "own"), None, id="a program stays where a link would be"),
+        pytest.param(NOTHING, None, None, id="nothing stays nothing"),
+        pytest.param(
+            NOTHING,
+            Found("file", 0o600, "old"),
+            Step(NOTHING, Found("file", 0o600, "old"), writes=True),
+            id="a file is removed",
+        ),
     ],
 )
 def test_next_step(wanted: Wanted, found: Found | None, expected: Step | None) -> None:
@@ -56,6 +75,12 @@ def test_next_step(wanted: Wanted, found: Found | None, expected: Step | None) -
         ),
         pytest.param(FILE, Found("link", 0o777), "/a/file is a link and must be a file; move it away.", id="link"),
         pytest.param(FOLDER, Found("file", 0o600, ""), "/a is a file and must be a folder; move it away.", id="file"),
+        pytest.param(
+            LINK, Found("file", 0o600, ""), "/a/link is a file and must be a link; move it away.", id="no link"
+        ),
+        pytest.param(
+            NOTHING, Found("folder", 0o700), "/a/file is a folder and must not be there; move it away.", id="a folder"
+        ),
     ],
 )
 def test_another_kind_is_refused(wanted: Wanted, found: Found, message: str) -> None:
@@ -87,3 +112,16 @@ def test_a_diff_shows_content_and_modes() -> None:
         "before": "old",
         "after": "new",
     }
+
+
+def test_a_diff_hides_a_secret() -> None:
+    secret = Wanted.parse({"path": "/a/file", "mode": "0600", "content": "new"}, secret=True)
+    step = Step(secret, Found("file", 0o644, "old"), writes=True)
+    assert (step.as_diff()["before"], step.as_diff()["after"]) == ("(a secret)\n", "(another secret)\n")
+
+
+def test_a_diff_shows_what_is_removed() -> None:
+    step = Step(NOTHING, Found("file", 0o644, "old"), writes=True)
+    assert (step.as_diff()["after_header"], step.as_diff()["before"], step.as_diff()["after"]) == (
+        *("/a/file (absent)", "old", ""),
+    )

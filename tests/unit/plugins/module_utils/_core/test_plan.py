@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
 
+from plugins.module_utils._core.analysis import FAILED, INCONCLUSIVE, SUCCESSFUL, Measurement, measure
 from plugins.module_utils._core.errors import ServingError
+from plugins.module_utils._core.gates import Limits
 from plugins.module_utils._core.plan import Plan, Step
 
 ERRORS = {"name": "errors", "kind": "error_rate"}
 SLOW = {"name": "slow95", "kind": "slower_than", "threshold_ms": 18, "percentile": 95}
+PARITY = {"name": "parity", "kind": "prediction_parity", "golden": "golden.json"}
+LABELS = {"name": "right", "kind": "accuracy", "file": "labels.csv"}
 PLAN: dict[str, Any] = {
     "name": "ab-experiment",
     "baseline": "baseline-predictor",
@@ -94,6 +99,48 @@ def test_defaults_are_written_out_and_fingerprinted() -> None:
         "failure_maximum": None,
     }
     assert found.digest == plan(gates=[ERRORS, {"kind": "metric", "query": "up", "min": 1}]).digest
+
+
+AGREEMENTS = {
+    "all of them": ({}, 1.0),
+    "most of them": ({"agreement": 0.9, "rtol": 0.05, "atol": 0}, 0.9),
+    "under its other name": ({"min": 0.8}, 0.8),
+    "none of them": ({"agreement": 0}, 0.0),
+}
+
+
+@pytest.mark.parametrize(("changes", "least"), AGREEMENTS.values(), ids=AGREEMENTS.keys())
+def test_agreement_is_needed(changes: dict[str, Any], least: float) -> None:
+    (gate,) = plan(gates=[ERRORS, {**PARITY, **changes}]).before
+    assert (gate.limits.minimum, gate.limits.failure_minimum) == (least, least)
+    assert gate.source == {"golden": "golden.json", **{key: changes[key] for key in changes if key != "min"}}
+
+
+WEBHOOKS = {
+    "yes or no": ({}, Limits(1.0, 1.0, 0.5, 1.0), {1.0: SUCCESSFUL, 0.5: INCONCLUSIVE, 0.0: FAILED, 42.0: FAILED}),
+    "no room in the middle": ({"failure_min": 1}, Limits(1.0, 1.0, 1.0, 1.0), {1.0: SUCCESSFUL, 0.5: FAILED}),
+    "a number of one's own": (
+        {"min": 0.9, "failure_min": 0.8},
+        Limits(0.9, math.inf, 0.8, math.inf),
+        {42.0: SUCCESSFUL, 0.85: INCONCLUSIVE, 0.5: FAILED},
+    ),
+    "a number at most": ({"max": 0.1}, Limits(-math.inf, 0.1, -math.inf, 0.1), {0.0: SUCCESSFUL, 1.0: FAILED}),
+}
+
+
+@pytest.mark.parametrize(("changes", "limits", "phases"), WEBHOOKS.values(), ids=WEBHOOKS.keys())
+def test_webhook_needs_a_yes(changes: dict[str, Any], limits: Limits, phases: dict[float, str]) -> None:
+    (gate,) = plan(gates=[ERRORS, {"kind": "webhook", "url": "https://gate.example.com/ok", **changes}]).measured
+    assert gate.limits == limits
+    assert {value: measure(Measurement(value), gate.limits)[0] for value in phases} == phases
+
+
+def test_labels_come_from_a_file_or_a_url() -> None:
+    found = plan(gates=[LABELS, {"kind": "accuracy", "url": "https://labels.example.com/feed"}])
+    assert [gate.source for gate in found.counted] == [
+        {"file": "labels.csv"},
+        {"url": "https://labels.example.com/feed"},
+    ]
     assert found.digest != plan().digest
 
 
@@ -163,6 +210,39 @@ REFUSALS = {
     "a hold at an unknown step": (
         {"gates": [ERRORS, {"kind": "manual", "steps": [30]}]},
         "steps of gate 'manual' is [30]; set weights of steps before the last: 5, 10, 25, 50",
+    ),
+    "labels from nowhere": (
+        {"gates": [{"name": "right", "kind": "accuracy"}]},
+        "gate 'right' has neither file nor url; set one of them",
+    ),
+    "labels from two places": (
+        {"gates": [{**LABELS, "url": "http://192.0.2.10/"}]},
+        "gate 'right' has both file and url; set one of them",
+    ),
+    "labels from a file as a URL": (
+        {"gates": [{"name": "right", "kind": "accuracy", "url": "file:///labels"}]},
+        "url of gate 'right' is 'file:///labels'; set one that begins with http:// or https://",
+    ),
+    "no golden file": ({"gates": [ERRORS, {"kind": "prediction_parity"}]}, "gate 'prediction_parity' needs golden"),
+    "an agreement in percent": (
+        {"gates": [ERRORS, {**PARITY, "agreement": 95}]},
+        "agreement of gate 'parity' is 95; set a number from 0 up, at most 1",
+    ),
+    "two agreements": (
+        {"gates": [ERRORS, {**PARITY, "agreement": 1, "min": 1}]},
+        "gate 'parity' has both agreement and min; set one of them",
+    ),
+    "a negative tolerance": (
+        {"gates": [ERRORS, {**PARITY, "rtol": -0.1}]},
+        "rtol of gate 'parity' is -0.1; set a number from 0 up",
+    ),
+    "an endless tolerance": (
+        {"gates": [ERRORS, {**PARITY, "atol": "inf"}]},
+        "atol of gate 'parity' is 'inf'; set a number from 0 up",
+    ),
+    "a difference below nothing": (
+        {"gates": [{**ERRORS, "min_difference": -1}]},
+        "min_difference of gate 'errors' is -1; set a number from 0 up, at most 1",
     ),
     "an unknown setting": ({"analysis": {"alpha": 1}}, "analysis knows no alpha; set any of: interval"),
     "an alpha of one": ({"analysis": {"alpha_harm": 1}}, "analysis.alpha_harm is 1.0; set a number above 0, below 0.5"),

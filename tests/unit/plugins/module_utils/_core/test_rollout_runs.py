@@ -87,7 +87,9 @@ def test_another_runner_takes_over(phase: tuple[str, float], gap: float) -> None
         assert world.state.phase == PAUSED
         world.ask("resume")
     if phase[0] == HOLD and gap < 900:
-        world.until(HOLD, 50).ask("promote")
+        world.until(HOLD, 50)
+        assert world.state.reason == "promote to go on within 1m, else rollback"
+        world.ask("promote")
     world.run()
     stale = gap > 900 and phase[1] > 0 and phase[0] != PAUSED
     if stale:
@@ -110,18 +112,6 @@ def test_another_plan_is_refused() -> None:
     other = Rollout(plan_of(steps=[20, 100]))
     with pytest.raises(ServingError, match="The rollout run-1 of 'ab' began with another plan"):
         other.adopt(world.state, world.now)
-
-
-def test_retry_is_a_new_run_with_fresh_evidence() -> None:
-    world = World().until(ANALYSE, 10)
-    rollout = Rollout(world.plan)
-    with pytest.raises(ServingError, match="The rollout of 'ab' is analyse, and only one that is over can be tried"):
-        rollout.retry(world.state, "run-2", world.weights, world.now)
-    broken(world)
-    world.run()
-    again = rollout.retry(world.state, "run-2", world.weights, world.now)
-    assert (again.id, again.phase, again.step) == ("run-2", PREFLIGHT, -1)
-    assert again.evidence["errors"].seen.candidate.n == 0
 
 
 def test_nothing_happens_after_the_end() -> None:

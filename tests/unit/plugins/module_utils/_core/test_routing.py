@@ -131,3 +131,14 @@ def test_it_survives_as_plain_data() -> None:
     assert ShareCheck.from_dict(json.loads(json.dumps(check.as_dict()))) == check
     assert SplitChange.from_dict(json.loads(json.dumps(change.as_dict()))) == change
     assert not math.isnan(change.log_evidence)
+
+
+def test_requests_that_no_arm_answered_raise_no_alarm_by_themselves() -> None:
+    """The baseline stands still: most of its requests are given up, and the candidate looks larger."""
+    seen = Routed(60, 440)
+    assert ShareCheck(0.05).add(seen).alarms()
+    assert not ShareCheck(0.05).add(seen, 700).alarms()
+    assert ShareCheck(0.05).add(seen, 700).seen == Routed(60, 1140)
+    # What cannot be explained by them is an alarm all the same.
+    assert ShareCheck(0.05).add(Routed(100, 100), 50).alarms()
+    assert ShareCheck(0.5).add(Routed(0, 100), 20).alarms()

@@ -95,6 +95,7 @@ NULLS = {
     "equal and common": (RatioTest.harm(), 0.6, 0.6, 1.0),
     "the candidate is better": (RatioTest.harm(), 0.2, 0.4, 1.0),
     "discounted": (RatioTest.harm(), 0.3, 0.3, 0.2),
+    "no window decides": (RatioTest.harm(cap=1.0), 0.3, 0.3, 1.0),
     "at the margin": (RatioTest.no_harm(1.5), 0.3, 0.2, 1.0),
     "at the margin and common": (RatioTest.no_harm(2.0), 0.8, 0.4, 1.0),
     "past the margin": (RatioTest.no_harm(1.5), 0.5, 0.2, 1.0),
@@ -125,7 +126,7 @@ def test_windows_without_comparison_change_no_evidence(pair: Pair) -> None:
 
 
 def test_evidence_survives_as_plain_data() -> None:
-    evidence = RatioTest.no_harm(1.5).add(window(100, 3, 900, 7), 0.5)
+    evidence = RatioTest.harm(cap=1.0).add(window(100, 3, 900, 7), 0.5)
     contrast = Contrast().add(window(100, 3, 900, 7))
     pair = window(10, 1, 20, 2).discounted(0.3)
     assert RatioTest.from_dict(json.loads(json.dumps(evidence.as_dict()))) == evidence

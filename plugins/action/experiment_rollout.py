@@ -1,0 +1,356 @@
+# Copyright (c) 2026, the modelops.serving authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller half of experiment_rollout: calls the module tick by tick, shows each, and ends well when interrupted."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+import time
+import uuid
+from datetime import datetime, timezone
+from typing import Any, Mapping
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ..module_utils._core.errors import ServingError
+from ..module_utils._core.plan import Plan
+from ..module_utils._core.rollout_begin import ASKED
+from ..module_utils._core.rollout_report import build_report
+from ..module_utils._core.rollout_state import ABORTED, PAUSED, ROLLED_BACK, STUCK, SUCCEEDED
+from ..module_utils._core.weights import weights_at
+from ..module_utils._wiring.rollout import own_holder
+from ..module_utils._wiring.rollout_options import ARGUMENTS, plan_values
+from ..plugin_utils._events import Events
+from ..plugin_utils._interrupt import Interrupt
+from ..plugin_utils._progress import Progress
+from ..plugin_utils._report_files import require_directory
+from ..plugin_utils._rollout_report import run_of, write_reports
+from ..plugin_utils._rollout_text import outcome_text, plan_text, status_text
+
+MODULE = "modelops.serving.experiment_rollout"
+# Whoever ends it waits for no longer than ten seconds, the report included.
+INTERRUPTED_SECONDS = 7.5
+# A target that cannot be reached is tried again for so long, and the weights stay as they are meanwhile.
+OUTAGE_SECONDS = 300.0
+OUTAGE_WAIT = 2.0
+# A request of a second terminal is honoured at the next tick; this is how long to wait for what comes of it.
+ASKED_SECONDS = 60.0
+POLL_SECONDS = 0.5
+# A part of the wait for the next tick is needed to call the module that sends.
+SEND_OVERHEAD = 0.6
+SEND_SECONDS, LEAST_SECONDS = 2.0, 0.4
+MOST_HASTE = 2.0
+EVENT_SECONDS = 2.0
+
+
+class ActionModule(ActionBase):
+    """Carries a rollout out. What is decided is decided by the module, on the target, and kept there."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        self._vars = task_vars or {}
+        self._progress = Progress()
+        self._before: list[dict[str, Any]] = []
+        self._probed: list[dict[str, Any]] = []
+        self._settings: dict[str, Any] = {}
+        self._sent_at = time.monotonic()
+        self._verdict = ""
+        self._weights: tuple[dict[str, int], float] = ({}, 0.0)
+        _validated, self._params = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        self._name = str(self._params["name"])
+        try:
+            values = plan_values(self._params)
+            if values is not None and self._params["action"] not in ASKED:
+                # What is wrong with the plan is said before anything is asked.
+                Plan.parse(values)
+            if self._params["action"] == "status":
+                return self._status()
+            if self._params["action"] == "plan" or (self._task.check_mode and self._params["action"] not in ASKED):
+                return self._plan()
+            if self._task.check_mode:
+                return self._would_ask()
+            return self._carry_out()
+        except ServingError as error:
+            raise AnsibleActionFail(str(error), result=error.facts) from error
+
+    # What changes nothing
+
+    def _plan(self) -> dict[str, Any]:
+        """Show what each step takes; fail when it cannot begin, or cannot succeed."""
+        found = self._call("plan")
+        self._progress.say(f"\n{plan_text(found)}")
+        problems = [*found["problems"], *found["estimate"]["problems"]]
+        result: dict[str, Any] = {
+            "changed": self._params["action"] != "plan" and not found["settled"],
+            "msg": "; ".join(problems) or "nothing is known that must keep it from success",
+            **self._whole({"plan": found["plan"], "estimate": found["estimate"]}),
+        }
+        if self._task.diff:
+            result["diff"] = self._steps(found)
+        return {**result, "failed": bool(problems)}
+
+    def _would_ask(self) -> dict[str, Any]:
+        """Say what would be asked of the rollout; what makes no sense is refused as without check mode."""
+        self._call("check")
+        return {"changed": True, "msg": f"{self._params['action']} would be asked of the rollout of {self._name}"}
+
+    def _steps(self, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the weights before and after each step."""
+        plan, before, diffs = found["plan"], dict(found["weights"]), []
+        for step in plan["steps"]:
+            after = weights_at(step["weight"], found["weights"], baseline=plan["baseline"], candidate=plan["candidate"])
+            diffs.append(self._diff(before, after))
+            before = after
+        return diffs
+
+    def _diff(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "before_header": f"weights of {self._name}",
+            "after_header": f"weights of {self._name}",
+            "before": dict(before),
+            "after": dict(after),
+        }
+
+    def _status(self) -> dict[str, Any]:
+        found = self._call("read")
+        text = status_text(self._name, found)
+        self._progress.say(f"\n{text}")
+        more = {key: found[key] for key in ("holder", "orphaned", "outcomes", "requests")}
+        state = found["state"]
+        shown = {} if state is None else self._facts({**state, "weight": state["percent"]})
+        return {"changed": False, "msg": text, **shown, **self._whole(more)}
+
+    def _whole(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """Return what only those want to read who asked for it: the terminal has shown it in fewer words."""
+        return {} if self._task.register is None and not self._progress.is_verbose else facts
+
+    # What carries a rollout out
+
+    def _carry_out(self) -> dict[str, Any]:
+        if self._params["report_directory"]:
+            require_directory(self._params["report_directory"])
+        with Interrupt() as self._interrupt:
+            begun = self._begin()
+            if begun["asked"]:
+                return self._follow(begun)
+            if begun["settled"]:
+                state = begun["settled"]
+                text = f"{self._name}: the run {state['id']} of this plan succeeded, and its weights are in force"
+                self._progress.say(f"\n{text}.")
+                return {"changed": False, "msg": text, **self._facts({**state, "weight": state["percent"]})}
+            self._take_settings(begun["settings"])
+            self._events = Events(self._params["event_webhook"])
+            tick = self._walk(begun["tick"])
+            result = self._outcome(tick)
+            self._tell("end", result["msg"], tick)
+            self._events.close(EVENT_SECONDS)
+        if self._events.lost:
+            text = f"{self._events.lost} events did not reach the webhook ({self._events.last_problem})"
+            result["warnings"] = [text]
+        return result
+
+    def _begin(self) -> dict[str, Any]:
+        """Get the right to carry it out; wait for a runner that may be gone, and refuse beside one that is not."""
+        token, heard = uuid.uuid4().hex, None
+        new = {
+            "token": token,
+            "run": f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
+            "holder": own_holder(f"{getpass.getuser()}@{socket.gethostname()}").as_dict(),
+        }
+        self._token = token
+        while True:
+            found = self._call("begin", **new)
+            held = found["held"]
+            if held is None or found["asked"]:
+                return found
+            if heard is not None and held["renewed"] != heard:
+                raise AnsibleActionFail(
+                    f"{self._name} is being rolled out by {held['by']}. Nothing was changed here. Set action to status "
+                    "to look at it, or to pause, promote or abort to ask something of it.",
+                    result={"phase": "held", "holder": held["by"]},
+                )
+            if heard is None:
+                text = f"{held['by']} carries it out; waiting up to {held['expires_in']:.0f} s to see whether they live"
+                self._progress.note(text)
+            heard = held["renewed"]
+            self._interrupt.wait(min(POLL_SECONDS * 2, held["expires_in"] + 0.1))
+            if self._interrupt.reason:
+                raise AnsibleActionFail(f"Interrupted by {self._interrupt.reason}. Nothing was changed.")
+
+    def _take_settings(self, settings: Mapping[str, Any]) -> None:
+        """Go on with what the run began with: whoever resumes it may have given neither a plan nor its traffic."""
+        if settings:
+            self._settings = dict(settings)
+            self._params.update({"event_webhook": None, **self._settings})
+        if self._params["event_webhook"]:
+            self._params["event_webhook"].setdefault("timeout", EVENT_SECONDS)
+
+    def _walk(self, tick: dict[str, Any]) -> dict[str, Any]:
+        """Tick until nobody has to wait any more."""
+        self._show(tick)
+        outage = 0.0
+        while not tick["done"]:
+            started = time.monotonic()
+            if self._interrupt.seconds > INTERRUPTED_SECONDS:
+                return tick
+            self._wait(tick)
+            reason = self._interrupt.reason
+            more = {"interrupt": f"{reason} of {getpass.getuser()}@{socket.gethostname()}"} if reason else {}
+            probed, self._probed = self._probed, []
+            try:
+                tick = self._call("tick", token=self._token, probed=probed, **more)
+            except AnsibleActionFail as error:
+                outage += time.monotonic() - started
+                if outage > OUTAGE_SECONDS or self._interrupt.seconds > INTERRUPTED_SECONDS:
+                    raise AnsibleActionFail(
+                        f"{self._name}: the target could not be asked for {outage:.0f} s ({error}). The weights are "
+                        f"unchanged at {tick['weight']:g}. Run it again to go on, or abort it."
+                    ) from error
+                self._progress.note(f"[rollout {self._name}] weights unchanged at {tick['weight']:g}: {error}")
+                self._interrupt.wait(OUTAGE_WAIT)
+                continue
+            outage = 0.0
+            self._show(tick)
+        return tick
+
+    def _wait(self, tick: Mapping[str, Any]) -> None:
+        """Wait for the next tick, and send traffic meanwhile where the rollout is told to."""
+        wait = min(tick["wait"], POLL_SECONDS) if self._interrupt.reason else tick["wait"]
+        deadline = time.monotonic() + wait
+        rate = float(self._params["traffic"]["rate"])
+        while rate > 0 and not self._interrupt.reason and time.monotonic() < deadline:
+            now = time.monotonic()
+            seconds = min(SEND_SECONDS, max(LEAST_SECONDS, deadline - now - SEND_OVERHEAD))
+            # What a late tick left unsent is sent faster, but never as a burst: that would be a load of another kind.
+            count = round(rate * min(now - self._sent_at, MOST_HASTE * seconds))
+            if count < 1:
+                break
+            self._sent_at = now
+            self._probed.append(self._call("send", requests=count, seconds=seconds)["probed"])
+        self._interrupt.wait(max(0.0, deadline - time.monotonic()))
+
+    def _follow(self, begun: Mapping[str, Any]) -> dict[str, Any]:
+        """Wait until the runner has honoured a request, and say what came of it."""
+        action = self._params["action"]
+        self._progress.note(f"{begun['held']['by']} carries it out; {action} is asked for")
+        deadline = time.monotonic() + ASKED_SECONDS
+        while True:
+            found = self._call("read")
+            state = found["state"]
+            if begun["asked"] in state["handled"] and not (action == "abort" and state["phase"] == "rolling_back"):
+                text = status_text(self._name, {**found, "events": []})
+                self._progress.say(f"\n{text}")
+                return {"changed": True, "msg": text, **self._facts({**state, "weight": state["percent"]})}
+            if time.monotonic() > deadline or self._interrupt.reason:
+                text = f"{action} is asked for, and not honoured yet; set action to status to look again"
+                return {"changed": True, "msg": text, **self._facts({**state, "weight": state["percent"]})}
+            self._interrupt.wait(POLL_SECONDS)
+
+    # What is told
+
+    def _show(self, tick: Mapping[str, Any]) -> None:
+        """Show a tick, and whatever happened at it."""
+        if tick["weights_before"] is not None:
+            self._before.append(self._diff(tick["weights_before"], tick["weights"]))
+        self._tell_verdict(tick)
+        self._weights = tick["weights"], tick["weight"]
+        if tick["line"] and (self._params["progress"] == "normal" or tick["events"] or tick["done"]):
+            self._progress.tick(tick["line"], tick["phase"])
+        for event in tick["events"]:
+            if event["text"] not in tick["line"]:
+                self._progress.tick(f"[rollout {self._name}] {event['name']}: {event['text']}", tick["phase"])
+            self._tell(event["name"], event["text"], tick)
+
+    def _tell_verdict(self, tick: Mapping[str, Any]) -> None:
+        """Tell what the gates say when that changes; it is said of the weights at which it was found."""
+        analysis = tick["analysis"] or {}
+        verdict = f"{self._weights[1]:g} {analysis.get('phase', '')}"
+        if analysis.get("verdicts") and verdict != self._verdict:
+            self._verdict = verdict
+            weights, weight = self._weights
+            found = {**tick, "weights": weights, "weight": weight}
+            self._tell("verdict", f"{analysis['phase']}: {'; '.join(analysis['reasons'])}", found)
+
+    def _tell(self, name: str, text: str, tick: Mapping[str, Any]) -> None:
+        self._events.send(
+            {
+                "event": name,
+                "text": text,
+                "rollout": self._name,
+                "run": tick["run"],
+                "phase": tick["phase"],
+                "weight": tick["weight"],
+                "weights": tick["weights"],
+                "at": f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}",
+            }
+        )
+
+    def _outcome(self, tick: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the result of the task: what is over and good succeeds, all else fails and says so."""
+        text = outcome_text(self._name, tick)
+        reason = self._interrupt.reason
+        if reason:
+            text = f"Interrupted by {reason}. {text}"
+        reports = self._report()
+        self._progress.say(f"\n{text}")
+        if reports:
+            self._progress.say(f"Report: {reports[-1]}")
+        result = {"changed": bool(self._before), "msg": text, "reports": reports, **self._facts(tick)}
+        if self._task.diff:
+            result["diff"] = self._before
+        return {**result, "failed": bool(reason) or not self._is_fine(tick["phase"])}
+
+    def _is_fine(self, phase: str) -> bool:
+        if phase == SUCCEEDED:
+            return True
+        if phase == PAUSED:
+            return self._params["action"] == "pause" or not self._params["fail_on_pause"]
+        return self._params["action"] == "abort" and phase in (ROLLED_BACK, ABORTED)
+
+    def _report(self) -> list[str]:
+        """Write the report; that it cannot be written undoes no rollout."""
+        directory = self._params["report_directory"]
+        if not directory:
+            return []
+        try:
+            found = self._call("journal")
+            target = str(self._vars.get("inventory_hostname", ""))
+            run = run_of(self._name, found, target=target, store=str(self._params["store"]))
+            return write_reports(build_report(run, found["plan"], found["lines"]), directory)
+        except (ServingError, AnsibleActionFail) as error:
+            self._progress.note(f"there is no report: {error}")
+            return []
+
+    def _call(self, call: str, **more: Any) -> dict[str, Any]:
+        """Run the module on the target."""
+        found = self._execute_module(
+            module_name=MODULE,
+            module_args={**self._task.args, **self._settings, **more, "call": call},
+            task_vars=self._vars,
+        )
+        if found.get("failed") or found.get("unreachable"):
+            raise AnsibleActionFail(str(found.get("msg", "The module failed.")), result=found)
+        for warning in found.get("warnings") or ():
+            self._progress.note(str(warning))
+        return dict(found)
+
+    def _facts(self, tick: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what programs are told of a rollout."""
+        phase = tick["phase"]
+        return {
+            "phase": phase,
+            "run": tick.get("run") or tick.get("id"),
+            "step": int(tick["step"]) + 1,
+            "weight": tick["weight"],
+            "weights": dict(tick["weights"]),
+            "cause": tick["cause"],
+            "reason": tick["reason"],
+            "rolled_back": phase == ROLLED_BACK,
+            "needs_human": phase == STUCK,
+            **self._whole({"analysis": tick.get("analysis")}),
+        }

@@ -7,20 +7,27 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from pathlib import Path
 
 import pytest
 
 from plugins.module_utils._core.errors import ServingError
 from tests.live.data_plane import BASELINE, ENHANCED, DataPlane
+from tools.bench.callers import calling
 from tools.bench.changes import changes, load
 from tools.bench.client import post
+from tools.bench.detect import detect
 from tools.bench.figures import NotMeasuredError, Row
 from tools.bench.hops import hops, interleaved
 from tools.bench.memory import memory
 from tools.bench.observer import Observer, Traffic, observing
+from tools.bench.promote import promote
+from tools.bench.rollouts import rollout_folder
+from tools.bench.runner_memory import runner_memory
 from tools.bench.section import QUICK, Bench, Place, places
 from tools.bench.servers import Nginx
+from tools.bench.ticks import ticks
 from tools.bench.weights import moving
 
 TINY = dataclasses.replace(QUICK, calls=60, flips=4, changes=6)
@@ -84,6 +91,52 @@ def test_memory_of_every_program(bench: Bench) -> None:
     assert all(float(row.values[0]) >= float(row.values[1]) > 1 for row in table.rows)
 
 
+def test_failing_candidate_is_told_to_every_engine(tmp_path_factory: pytest.TempPathFactory) -> None:
+    # The sockets of a data plane are in its folder, and their paths have to be short.
+    folder = tmp_path_factory.mktemp("bench")
+    sizes = dataclasses.replace(TINY, healthy_windows=4, harm_windows=40)
+    (table,) = detect(Bench(folder, sizes, lambda _text: None))
+    rows = by_name(table.rows)
+    assert len(rows) == 12
+    # A check of Flagger is of twenty requests here, and of each twenty one fails.
+    assert rows["5 % fail: thresholds, as Flagger"].values[0] == "rolled back"
+    assert rows["healthy: ours"].verdict == "met"
+    assert not (folder / "failing").exists()
+
+
+def test_healthy_candidate_is_promoted_and_put_back(bench: Bench) -> None:
+    (table,) = promote(bench)
+    whole, alone, steps, after, argo, flagger = table.rows
+    assert float(whole.values[0]) >= sum(float(each.values[0]) for each in (alone, steps, after)) - 2
+    assert float(alone.values[1]) < float(steps.values[1]) < float(whole.values[1])
+    assert (argo.values[0], flagger.values[0]) == ("2400", "300")
+    assert weights(bench.plane) == {BASELINE: 70, ENHANCED: 30}
+    assert not rollout_folder(bench.plane).exists()
+
+
+def test_ticks_and_memory_are_those_of_one_rollout(bench: Bench) -> None:
+    calls, parts = ticks(bench)
+    (memory_table,) = runner_memory(bench)
+    rows = by_name(calls.rows)
+    assert int(rows["**one call**"].values[-1]) >= TINY.ticks
+    assert float(rows["**one call**"].values[0]) > float(rows["of that: the controller builds the module"].values[0])
+    shown = by_name(parts.rows)
+    assert all(float(row.values[2]) > 0 for row in shown.values())
+    imports = [float(row.values[0]) for name, row in shown.items() if name.startswith("of that: imports")]
+    assert sum(imports) > float(shown["**what the module does**"].values[0])
+    assert all(float(row.values[0]) > 20 for row in memory_table.rows)
+    assert weights(bench.plane) == {BASELINE: 70, ENHANCED: 30}
+    assert not rollout_folder(bench.plane).exists()
+
+
+def test_rollout_that_ends_too_soon_is_not_measured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.bench.watched.SECONDS_PER_TICK", 0)
+    monkeypatch.setattr("tools.bench.watched.SECONDS_TO_BEGIN", 0)
+    with pytest.raises(NotMeasuredError, match=rf"\d of {TINY.ticks} ticks"):
+        runner_memory(bench)
+    assert weights(bench.plane) == {BASELINE: 70, ENHANCED: 30}
+
+
 def test_target_that_fails_is_not_measured(bench: Bench) -> None:
     place = places(bench.plane)[2]
     wrong = dataclasses.replace(place, request=post("other.example", "/", b""))
@@ -97,6 +150,14 @@ def test_weights_that_are_there_already_are_no_change(bench: Bench) -> None:
             moved.move(100, 0)
         with pytest.raises(ServingError, match="all weights are 0"):
             moved.move(0, 0)
+
+
+def test_place_that_nobody_answers_at_is_not_called(tmp_path: Path) -> None:
+    with Nginx(tmp_path / "server") as server:
+        port = server.port
+    place = Place("nobody", "127.0.0.1", port, post("localhost", "/", b"{}"))
+    with pytest.raises(NotMeasuredError, match=r"of \d+ calls 0 were answered"), calling(place, 20, 1):
+        time.sleep(2)
 
 
 # --- the observer, beside servers that go away --------------------------------------------------------------------

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, the modelops.serving authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measures what the request path costs, and writes docs/benchmarks.md.
+"""Measures what the request path and its rollouts cost, and writes docs/benchmarks.md.
 
 python -m tools.bench                       all of it; the page is written
 python -m tools.bench --only hops,changes   these sections; their tables are printed, and the page stays as it is
 python -m tools.bench --quick               small counts, to see that it works; the page stays as it is
+python -m tools.bench --only runner_memory --ticks 1000    a long rollout
 
 A missed target is no failure. A section that could not be measured is: the status is then 1.
 """
@@ -13,6 +14,7 @@ A missed target is no failure. A section that could not be measured is: the stat
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import signal
 import sys
@@ -26,13 +28,18 @@ from pathlib import Path
 from tests.live.data_plane import ROOT
 from tools.bench.bring_up import bring_up
 from tools.bench.changes import changes, load
+from tools.bench.cluster import cluster
+from tools.bench.detect import detect
 from tools.bench.figures import NotMeasuredError, Table, markdown
 from tools.bench.generator import generator
 from tools.bench.hops import hops
 from tools.bench.machine import cores, description, load_average
 from tools.bench.memory import memory
+from tools.bench.promote import promote
 from tools.bench.rates import rates
+from tools.bench.runner_memory import LEAST_POINTS, runner_memory
 from tools.bench.section import QUICK, Bench, Plane, Sizes, undisturbed
+from tools.bench.ticks import ticks
 
 # The role puts it into the folder of every data plane.
 MARKER = ".modelops-serving"
@@ -55,9 +62,14 @@ SECTIONS = (
     Section("rates", "At fixed rates", rates),
     Section("changes", "Changes", changes),
     Section("load", "Changes under load", load),
+    Section("promote", "A candidate that is healthy", promote),
+    Section("ticks", "A tick of a rollout", ticks),
+    Section("runner_memory", "The memory of a rollout", runner_memory),
     Section("memory", "Memory", memory),
+    Section("detect", "A candidate that fails", detect, needs_plane=False),
     Section("generator", "The load generator", generator, needs_plane=False),
     Section("up", "Bringing it up", bring_up, needs_plane=False),
+    Section("cluster", "A cluster", cluster, needs_plane=False),
 )
 
 
@@ -72,6 +84,8 @@ class Outcome:
 
 def main() -> int:
     options = _options()
+    # Where it is set, Python reads each module that Ansible sends it byte by byte.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     # What ends the bench from outside ends it as Ctrl-C does: whatever it made is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -83,7 +97,7 @@ def main() -> int:
 
     try:
         with _folder() as folder:
-            outcomes = _measured(options.only, Bench(folder, QUICK if options.quick else Sizes(), say))
+            outcomes = _measured(options.only, Bench(folder, options.sizes, say))
     except KeyboardInterrupt:
         print("Interrupted. What the bench had started is removed; nothing was written.", file=sys.stderr)
         return 130
@@ -103,7 +117,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", metavar="NAMES", help=f"sections, with commas between them: {', '.join(names)}")
     parser.add_argument("--quick", action="store_true", help="small counts, to see that it works")
     parser.add_argument("--output", metavar="FILE", type=Path, help="where to write the page")
+    parser.add_argument("--ticks", metavar="N", type=int, help="how many ticks of a rollout are watched")
     options = parser.parse_args()
+    options.sizes = QUICK if options.quick else Sizes()
+    if options.ticks is not None:
+        least = (1 + LEAST_POINTS) * options.sizes.memory_every
+        if options.ticks < least:
+            parser.error(f"--ticks is {options.ticks}; set {least} or more")
+        options.sizes = replace(options.sizes, ticks=options.ticks)
     wanted = options.only.split(",") if options.only else names
     if unknown := [name for name in wanted if name not in names]:
         parser.error(f"there is no section {', '.join(unknown)}; there are {', '.join(names)}")
@@ -187,9 +208,9 @@ def written(machine: Sequence[tuple[str, str]], outcomes: Sequence[Outcome]) -> 
 
 INTRODUCTION = """# Benchmarks
 
-`make bench` measures what the request path of one machine costs, and writes this page. Nobody edits it. The targets are
-those of a shared machine with two cores. A row that was measured while the machine had more to do than it has cores
-says so: its tail says more about the other work than about the request path.
+`make bench` measures what the request path of one machine costs and what its rollouts take, and writes this page.
+Nobody edits it. The targets are those of a shared machine with two cores. A row that was measured while the machine had
+more to do than it has cores says so: its tail says more about the other work than about what is measured.
 """
 
 

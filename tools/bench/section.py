@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.live.data_plane import ADDRESS, BASELINE, ENHANCED, EXPERIMENT, HOST, PLAY_SECONDS, DataPlane, Play
@@ -29,10 +29,44 @@ class Sizes:
     changes: int = 1000
     load_rate: float = 100
     generator_seconds: float = 3
+    detect_rate: float = 200
+    window_seconds: float = 1
+    healthy_windows: int = 60
+    harm_windows: int = 90
+    ticks: int = 150
+    parts: int = 100
+    starts: int = 15
+    memory_every: int = 10
+    promote_rate: float = 200
+    # A plan's own options, but for the interval.
+    promote_steps: tuple[float, ...] = (5, 10, 25, 50, 100)
+    promote_risk_budget: float = 0.005
+    promote_analysis: Mapping[str, int] = field(default_factory=dict)
+    cluster_hosts: tuple[int, ...] = (1, 3, 12)
 
 
 # Enough to see that every section works.
-QUICK = Sizes(calls=200, rates=(50,), rate_seconds=1, flips=6, changes=12, generator_seconds=0.5)
+QUICK = Sizes(
+    calls=200,
+    rates=(50,),
+    rate_seconds=1,
+    flips=6,
+    changes=12,
+    generator_seconds=0.5,
+    detect_rate=50,
+    window_seconds=0.2,
+    healthy_windows=5,
+    harm_windows=10,
+    ticks=10,
+    parts=10,
+    starts=2,
+    memory_every=2,
+    promote_rate=100,
+    promote_steps=(50, 100),
+    promote_risk_budget=0.2,
+    promote_analysis={"baseline_windows": 1, "min_windows": 1, "post_check_windows": 1},
+    cluster_hosts=(1,),
+)
 
 
 class Plane(DataPlane):

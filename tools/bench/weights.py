@@ -24,9 +24,9 @@ class _Files(EnvoyFiles):
 
     renamed = flushed = 0.0
 
-    def _move(self, source: str, target: str) -> None:
+    def move(self, source: str, target: str) -> None:
         before = time.monotonic()
-        super()._move(source, target)
+        super().move(source, target)
         if target == self.path(ROUTES):
             self.renamed, self.flushed = before, time.monotonic()
 

@@ -1,28 +1,42 @@
 # Copyright (c) 2026, the modelops.serving authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bench's own sums: percentiles, verdicts, tables, and which answers a change of weights allows."""
+"""The bench's own sums: percentiles, verdicts, tables, slopes, and which answers a change of weights allows."""
 
 from __future__ import annotations
 
+import os
 import random
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from scipy import stats  # type: ignore[import-untyped]
 
+from plugins.module_utils._core.sequential import Pair, Tally
 from tools.bench import __main__ as bench
 from tools.bench.bring_up import Run
+from tools.bench.callers import Called
+from tools.bench.calls import Call as ModuleCall
 from tools.bench.client import Connection, post
+from tools.bench.detect import TITLES, Seen, decided, engine_rows
 from tools.bench.figures import Check, NotMeasuredError, Row, Table, added_row, markdown, percentile, times_row
 from tools.bench.memory import held
+from tools.bench.parts import timing
+from tools.bench.promote import Stage, planned, stages
 from tools.bench.routing import Call, Move, first_answer, last_sent, misrouted
+from tools.bench.runner_memory import Slope, memory_row
 from tools.bench.section import QUICK, Bench, Sizes
+from tools.bench.ticks import ANSIBLE, OTHERS, OURS, import_seconds
+from tools.bench.ticks import row as milliseconds_row
+from tools.simulate.engines import Outcome
 
 A, B = ":a_1:", ":b_1:"
 
@@ -248,6 +262,195 @@ def test_smoke_test_is_taken_off(output: str, values: tuple[str, ...]) -> None:
     assert Run.parse(20.0, output).row("a run").values == values
 
 
+# --- a candidate that fails ---------------------------------------------------------------------------------------
+
+WINDOW = 100
+HEALTHY_BEFORE = [Pair(Tally(), Tally(WINDOW, 0))] * 20
+
+
+def windows(failed: Sequence[int]) -> Iterator[Seen]:
+    """Return windows of a second, with so many failures of the candidate each."""
+    for second, count in enumerate(failed, start=1):
+        yield Seen(Pair(Tally(WINDOW, count), Tally(WINDOW, 0)), float(second))
+
+
+def decide(failed: Sequence[int]) -> tuple[list[Seen], dict[str, Any]]:
+    return decided(windows(failed).__next__, len(failed), HEALTHY_BEFORE)
+
+
+def test_engines_decide_on_the_same_windows() -> None:
+    seen, found = decide([5] * 90)
+    # Argo at the fourth bad measurement, Flagger at the fifth check of four windows; nobody looks on after that.
+    assert {name: (each.verdict, each.windows) for name, each in found.items() if name != "ours"} == {
+        "Argo": ("rolled back", 4),
+        "Flagger": ("rolled back", 20),
+    }
+    assert found["ours"].verdict == "rolled back"
+    assert len(seen) == 20
+
+
+def test_thresholds_promote_what_stays_below_them() -> None:
+    seen, found = decide([1, 0] * 45)
+    assert {name: each.verdict for name, each in found.items()} == {
+        "Argo": "promoted",
+        "Flagger": "promoted",
+        "ours": "rolled back",
+    }
+    rows = {row.name: row for row in engine_rows(0.005, seen, found)}
+    assert rows["0.5 % fail: thresholds, as Argo"].values == ("promoted", "32.0", "3200", "155 min")
+    assert rows["0.5 % fail: thresholds, as Flagger"].values == ("promoted", "20.0", "2000", "5 min")
+    assert rows["0.5 % fail: ours"].verdict == "met"
+
+
+def test_engine_that_has_not_decided_says_for_how_long() -> None:
+    seen, found = decide([1, 0, 0])
+    rows = engine_rows(0.005, seen, found)
+    assert [row.values for row in rows] == [("none", "not within 3", "300", "")] * len(TITLES)
+    assert rows[0].verdict == "missed: rolled back"
+    assert [row.verdict for row in rows[1:]] == ["", ""]
+
+
+def test_promoted_harm_is_missed() -> None:
+    seen, _found = decide([5] * 20)
+    assert engine_rows(0.05, seen, {"ours": Outcome("promoted", 10, 2000, 1000)})[0].verdict == "missed: rolled back"
+
+
+@pytest.mark.parametrize(("failed", "verdict"), [(0, "met"), (5, "missed: false alarms")])
+def test_healthy_candidate_that_goes_back_is_a_false_alarm(failed: int, verdict: str) -> None:
+    assert engine_rows(0.0, *decide([failed] * 60))[0].verdict == verdict
+
+
+def test_failures_of_a_model_are_answers() -> None:
+    Called(100, 100, {"200": 70, "500": 30}).require()
+
+
+@pytest.mark.parametrize(
+    ("due", "statuses"),
+    [(100, {"200": 89, "timeout": 11}), (100, {"refused": 100}), (100, {}), (0, {})],
+    ids=["too many are lost", "nobody is there", "nothing was sent", "nothing was due"],
+)
+def test_calls_have_to_be_answered(due: int, statuses: dict[str, int]) -> None:
+    with pytest.raises(NotMeasuredError, match=rf"of {due} calls \d+ were answered"):
+        Called(due, due, statuses).require()
+
+
+# --- a candidate that is healthy ----------------------------------------------------------------------------------
+
+
+def line(at: float, weight: float, n: int | None) -> dict[str, Any]:
+    return {"at": at, "weight": weight, "counts": {} if n is None else {"errors": {"candidate": {"n": n}}}}
+
+
+def test_walk_is_split_at_the_first_percent_and_at_the_promotion() -> None:
+    lines = [
+        line(100, 30, None),
+        line(101, 0, 7),
+        line(103, 0, 1),
+        line(110, 5, 2),
+        line(120, 5, 10),
+        line(135, 100, 20),
+        line(136, 100, 40),
+        line(140, 100, 80),
+    ]
+    assert stages(lines) == {"baseline": Stage(10, 10), "steps": Stage(25, 30), "after": Stage(5, 120)}
+
+
+def test_plans_of_others_take_what_they_are_defined_to_take() -> None:
+    assert planned("Flagger", 200, (0.1, 0.2, 0.3, 0.4, 0.5), 60).values == ("300", "18000")
+
+
+# --- ticks --------------------------------------------------------------------------------------------------------
+
+
+def test_call_of_a_module_is_read_as_it_was_noted() -> None:
+    call = ModuleCall("tick", 0.5, 0.01, 0.48, 0.4, 70_000_000, 80_000_000)
+    assert call.line().endswith("}\n")
+    assert ModuleCall.parse(call.line()) == call
+
+
+def test_row_of_ticks_has_the_longest_one() -> None:
+    row = milliseconds_row("calls", [index / 1000 for index in range(1, 101)], Check("P95", 0.095, 0.09, "s"))
+    assert row.values == ("50.0", "95.0", "100.0", "100")
+    assert row.verdict == "missed: P95"
+
+
+def test_imports_are_told_apart_by_whose_they_are() -> None:
+    said = """
+import time: self [us] | cumulative | imported package
+import time:       100 |        200 |   json
+import time:     10000 |      20000 | ansible.module_utils.basic
+import time:      3000 |       3000 |   ansible_collections.modelops.serving.plugins.module_utils._core.plan
+import time:      4000 |      40000 | ansible_collections.modelops.serving.plugins.modules.experiment_rollout
+import time:        50 |         50 | ansiblelike
+"""
+    found = import_seconds(said)
+    assert {name: round(seconds * 1e6) for name, seconds in found.items()} == {OURS: 7000, ANSIBLE: 10000, OTHERS: 150}
+
+
+class Clockwork:
+    """Something to time."""
+
+    def tick(self) -> str:
+        return "tick"
+
+    def fail(self) -> None:
+        raise ValueError("broken")
+
+
+def test_parts_are_timed_and_left_as_they_were() -> None:
+    before: Mapping[str, Any] = dict(Clockwork.__dict__)
+    with timing({"all": ((Clockwork, "tick"), (Clockwork, "fail")), "none": ()}) as spent:
+        assert Clockwork().tick() == "tick"
+        with pytest.raises(ValueError, match="broken"):
+            Clockwork().fail()
+    assert len(spent["all"]) == 2
+    assert all(seconds > 0 for seconds in spent["all"])
+    assert spent["none"] == []
+    assert Clockwork.tick is before["tick"]
+
+
+# --- the controller's memory --------------------------------------------------------------------------------------
+
+
+def test_slope_and_its_error_are_those_of_scipy() -> None:
+    numbers = random.Random(3)
+    points = [(float(tick), 70e6 + 900 * tick + numbers.gauss(0, 5000)) for tick in range(20, 151, 10)]
+    found = Slope.of(points)
+    expected = stats.linregress(*zip(*points, strict=True))
+    assert (found.value, found.error) == pytest.approx((expected.slope, expected.stderr))
+
+
+@pytest.mark.parametrize(("error", "sure"), [(700.0, 1500.0), (800.0, 0.0)])
+def test_slope_that_may_be_chance_is_none(error: float, sure: float) -> None:
+    assert Slope(1500.0, error).sure == sure
+    assert Slope(-1500.0, error).sure == 0
+
+
+def test_too_few_points_have_no_slope() -> None:
+    with pytest.raises(NotMeasuredError, match="2 points are too few"):
+        Slope.of([(1.0, 1.0), (2.0, 2.0)])
+
+
+MEMORY: dict[str, tuple[int, str]] = {
+    "flat": (0, "met"),
+    "grows by less than a kilobyte": (900, "met"),
+    "grows": (1500, "missed: slope"),
+    "shrinks": (-1500, "met"),
+}
+
+
+@pytest.mark.parametrize(("growth", "verdict"), MEMORY.values(), ids=MEMORY.keys())
+def test_memory_that_grows_is_told(growth: int, verdict: str) -> None:
+    row = memory_row("worker", [70_000_000 + growth * tick for tick in range(1, 151)], 10)
+    assert row.verdict == verdict
+    assert row.values[-1] == "14"
+
+
+def test_memory_while_imports_are_made_is_not_looked_at() -> None:
+    row = memory_row("worker", [1_000_000] * 19 + [50_000_000] * 131, 10)
+    assert row.values == ("50.00", "50.00", "0.000", "0.000", "14")
+
+
 # --- the command --------------------------------------------------------------------------------------------------
 
 
@@ -306,6 +509,13 @@ def test_part_of_it_is_written_where_asked(page: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("page")
+def test_bench_reads_modules_in_large_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
+    assert run(monkeypatch, "--only", "one") == 0
+    assert "PYTHONUNBUFFERED" not in os.environ
+
+
+@pytest.mark.usefixtures("page")
 def test_unknown_section_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run(monkeypatch, "--only", "one,four")
@@ -328,3 +538,21 @@ def test_quick_is_small() -> None:
     assert QUICK.calls < Sizes().calls >= 1500
     assert QUICK.changes < Sizes().changes == 1000
     assert QUICK.flips < Sizes().flips >= 100
+    assert QUICK.ticks < Sizes().ticks >= 100
+    assert QUICK.harm_windows < Sizes().harm_windows == 90
+
+
+@pytest.mark.usefixtures("page")
+def test_ticks_can_be_asked_for(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--ticks", "1000", "--only", "one"])
+    assert bench._options().sizes.ticks == 1000
+    with pytest.raises(SystemExit):
+        run(monkeypatch, "--ticks", "39")
+    assert "--ticks is 39; set 40 or more" in capsys.readouterr().err
+
+
+def test_what_is_noted_of_calls_brings_nothing_along() -> None:
+    # Else what the memory of ansible-playbook is measured with would be a part of it.
+    code = "import sys, tools.bench.calls; print(sorted(name for name in sys.modules if name.startswith('plugins')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,10 +1,12 @@
 # The one façade. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help up test bench simulate down dev lint docs lock changelog
+.PHONY: help up test bench simulate down dev lint docs lock pins changelog
 
 # Ansible refuses other encodings. An ansible.cfg that is named is read even in a folder that others may write to.
 export LC_ALL := C.UTF-8
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+# Ansible shows no progress in a pipe or a CI log without it.
+export PYTHONUNBUFFERED := 1
 export MOLECULE_GLOB := molecule/*/molecule.yml
 
 PYTHON ?= python3
@@ -28,9 +30,15 @@ up: ## Bring up the request path on this machine, and prove it
 
 test: ## Run everything that can be tested on this machine
 	@tools/setup.sh test
+ifeq ($(TESTS),)
+	@# Both run whatever the first one says.
+	@$(BIN)/python -m pytest --lane together --numprocesses 2 --no-loadscope-reorder $(ARGS) </dev/null; first=$$?; \
+	$(BIN)/python -m pytest --lane alone $(ARGS) </dev/null && exit $$first
+else
 	@$(BIN)/python -m pytest $(TESTS) $(ARGS) </dev/null
+endif
 
-bench: ## Measure what the request path costs, and write docs/benchmarks.md (about six minutes)
+bench: ## Measure what the request path costs, and write docs/benchmarks.md (about sixteen minutes)
 	@tools/setup.sh test
 	@$(BIN)/python -m tools.bench $(ARGS) </dev/null
 
@@ -58,6 +66,10 @@ lint: ## Run the linters alone
 docs: ## Write the option tables in the roles' README files anew
 	@tools/setup.sh dev
 	@$(BIN)/python tools/role_docs.py
+
+pins: ## List the pinned parts of which there is a newer version
+	@tools/setup.sh dev
+	@$(BIN)/python tools/newer_pins.py
 
 lock: ## Write the checksums of all pinned versions anew
 	@$(PYTHON) tools/pins.py

@@ -11,12 +11,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+# Fixed seeds: a run on another day finds what this one finds.
+settings.register_profile("fixed", derandomize=True)
+settings.load_profile("fixed")
 ROOT = Path(__file__).resolve().parent.parent
 
 # The first match decides. What is not named runs between the house and the scenarios.
 ORDER = ("tests/unit/", "tests/house/test_lint.py", "tests/house/test_skip_contract.py", "tests/house/")
 LAST = "tests/molecule/"
+# A property of a test: what the run says at its end.
+LAST_LINE = "last line"
 
 
 def pytest_configure() -> None:
@@ -32,6 +38,18 @@ def pytest_configure() -> None:
     os.environ.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
     os.environ.setdefault("LC_ALL", "C.UTF-8")
     os.environ.setdefault("MOLECULE_GLOB", "molecule/*/molecule.yml")
+
+
+def pytest_report_header() -> str:
+    folder = os.environ.get("SERVING_ARTIFACTS")
+    return f"k3s: real, {folder}/k3s" if folder else "k3s: stand-in (SERVING_ARTIFACTS names no folder with a real one)"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for each in ("passed", "failed") for report in terminalreporter.getreports(each)]
+    lines = [str(value) for report in reports for name, value in report.user_properties if name == LAST_LINE]
+    for line in dict.fromkeys(lines):
+        terminalreporter.write_line(line)
 
 
 def place(item: pytest.Item) -> int:

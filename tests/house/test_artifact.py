@@ -92,8 +92,10 @@ def test_site_runs_by_its_full_name_in_check_mode(installed: dict[str, str], tmp
     assert list(tmp_path.iterdir()) == []
 
 
-def test_site_serves_by_its_full_name(installed: dict[str, str], tmp_path: Path) -> None:
-    plane = DataPlane(tmp_path / "plane")
+def test_site_serves_by_its_full_name(
+    installed: dict[str, str], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    plane = DataPlane(tmp_path_factory.mktemp("site") / "plane")
     variables = f"--extra-vars='{json.dumps(plane.variables)}'"
     try:
         play("site", variables, installed, tmp_path)

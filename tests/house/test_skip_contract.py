@@ -61,8 +61,28 @@ CASES = {
     "fewer than the floor, by name": Case(
         PASSES, "1 passed, 0 failed, 0 skipped", 0, floor=2, arguments=("-k", "passes")
     ),
+    "a lane has a floor of its own": Case(
+        PASSES, "1 passed, 0 failed, 0 skipped", 0, floor=2, arguments=("--lane", "alone")
+    ),
+    "a lane without its tests": Case(
+        PASSES,
+        "0 passed, 0 failed, 0 skipped",
+        1,
+        arguments=("--lane", "together"),
+        breach="*0 tests passed, the floor*",
+    ),
     "a row without a test": Case(
         PASSES, "1 passed, 0 failed, 0 skipped", 1, skips=ALLOWED, breach="*no test has such a name: remove the row."
+    ),
+    "a row of a file outside the suite": Case(
+        PASSES, "1 passed, 0 failed, 0 skipped", 0, skips='[{test: "verify/test_else.py::*", reason: else}]'
+    ),
+    "a row of a file outside the suite that is not there": Case(
+        PASSES,
+        "1 passed, 0 failed, 0 skipped",
+        1,
+        skips='[{test: "verify/test_gone.py::*", reason: gone}]',
+        breach="*no test has such a name: remove the row.",
     ),
     "no test at all": Case("", "0 passed, 0 failed, 0 skipped", 1, breach="*0 tests passed, the floor*"),
     "a failure": Case(PASSES + FAILS, "1 passed, 1 failed, 0 skipped", 1),
@@ -88,11 +108,14 @@ def test_run_ends_as_the_contract_says(
     # The tools' own plugins only cost time here.
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makefile(
-        ".ini", pytest="[pytest]\ntestpaths = tests\naddopts = -p tests.skip_contract --import-mode=importlib"
+        ".ini",
+        pytest="[pytest]\ntestpaths = tests\naddopts = -p tests.lanes -p tests.skip_contract --import-mode=importlib",
     )
     folder = pytester.mkdir("tests")
-    (folder / "skips.yml").write_text(f"floor: {case.floor}\nskips: {case.skips}\n", encoding="utf-8")
+    contract = f"floor: {{together: {case.floor}, alone: 0}}\nskips: {case.skips}\n"
+    (folder / "skips.yml").write_text(contract, encoding="utf-8")
     (folder / "test_suite.py").write_text(case.suite, encoding="utf-8")
+    (pytester.mkdir("verify") / "test_else.py").touch()
 
     result = pytester.runpytest_subprocess(*case.arguments)
 

@@ -35,11 +35,11 @@ PORTS_PER_NAMESPACE = tuple(f"data_plane_mlserver_{kind}_port" for kind in ("htt
 # More than Envoy holds by default.
 BODY_SIZE = "3m"
 NAMESPACES = ("financial-inference", "financial-research")
-# Where the search for free ports begins; below the range that the kernel lends to clients.
-FIRST_PORT, PORT_BLOCKS = 24000, 256
+# Where the search for free ports begins; below the ports of scenarios, and of those that the kernel lends to clients.
+FIRST_PORT, PORT_BLOCKS = 22000, 256
 # One namespace more than there are at first has room.
 PORTS_PER_KIND = len(NAMESPACES) + 1
-_LENT: set[int] = set()
+_LENT: list[socket.socket] = []
 PLAY_SECONDS = 600
 
 
@@ -70,6 +70,17 @@ class Play:
     @property
     def changed(self) -> int:
         return sum(int(count) for count in re.findall(r"changed=(\d+)", self.output))
+
+    @property
+    def said(self) -> str:
+        """What it printed as one line: Ansible wraps its messages."""
+        return re.sub(r"\s+", " ", self.output)
+
+    def require(self) -> Play:
+        """Return a run that had to work."""
+        __tracebackhide__ = True
+        assert self.status == 0, self.output
+        return self
 
 
 def model(name: str, namespace: str, sample: str, version: int = 1) -> dict[str, Any]:
@@ -145,7 +156,9 @@ class DataPlane:
             str(ROOT / "playbooks" / playbook),
             *arguments,
         ]
-        return command, {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collections.parent.parent)}
+        # What it prints is read while it runs.
+        known_to_all = {"ANSIBLE_COLLECTIONS_PATH": str(collections.parent.parent), "PYTHONUNBUFFERED": "1"}
+        return command, {**os.environ, **known_to_all}
 
     def up(self, *arguments: str, variables: Mapping[str, Any] | None = None) -> Play:
         """Bring it up, and demand that this works."""
@@ -234,8 +247,8 @@ class DataPlane:
         return found[0]
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
-    """Return as soon as a condition holds; the test fails when it never does."""
+def wait_for(condition: Callable[[], object], what: str | Callable[[], str], seconds: float = 90) -> None:
+    """Return as soon as a condition holds; the test fails when it never does, and says what."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -244,22 +257,37 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 90) ->
         except OSError:
             pass
         time.sleep(0.05)
-    raise AssertionError(f"{what} did not come true within {seconds:g} s")
+    said = what if isinstance(what, str) else what()
+    raise AssertionError(f"{said} did not come true within {seconds:g} s")
 
 
 def free_ports() -> dict[str, int]:
     """Return ports for a data plane that nobody else on this machine has."""
-    # Another test run on this machine, and a data plane that is not up yet, hold none of their ports.
     start = os.getpid() % PORT_BLOCKS
     for block in (*range(start, PORT_BLOCKS), *range(start)):
         base = FIRST_PORT + block * 16
-        if block in _LENT or not all(map(_is_free, range(base, base + 16))):
+        if not _is_lent_to_us(block) or not all(map(_is_free, range(base, base + 16))):
             continue
-        _LENT.add(block)
         first = base + len(PORTS)
         pairs = {name: first + index * PORTS_PER_KIND for index, name in enumerate(PORTS_PER_NAMESPACE)}
         return {**dict(zip(PORTS, range(base, first), strict=True)), **pairs}
     raise AssertionError("no sixteen free ports in a row")
+
+
+def _is_lent_to_us(block: int) -> bool:
+    """Take a block of ports for as long as this process lives.
+
+    Other test runs on this machine, and data planes of ours that are not up yet, hold none of their ports. What tells
+    about them is a name in the kernel, which goes with the process that has it.
+    """
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0modelops-serving-test-ports-{block}")
+    except OSError:
+        name.close()
+        return False
+    _LENT.append(name)
+    return True
 
 
 def _is_free(port: int) -> bool:

@@ -42,6 +42,9 @@ class Run:
                 start_new_session=True,
             )
 
+    def is_over(self) -> bool:
+        return self._process.poll() is not None
+
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 

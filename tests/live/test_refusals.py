@@ -121,6 +121,7 @@ TYPOS = {
             "There is no variable 'serving_experiment'; did you mean 'serving_experiments'?",
             "data_plane_address is '127.0.99.1', which is not in data_plane_address_pool",
             f"The socket /tmp/{LONG}/envoy/admin.sock has a path of 122 bytes, and 107 is the most",
+            f"The socket /tmp/{LONG}/supervisor/supervisor.sock.0000000 has a path of 140 bytes, and 107 is the most",
             "data_plane_host is 'ML_API'",
             f"Model '{BASELINE}' is in namespace 'financial-inferense', which is not among the namespaces",
             f"Namespace '{NAMESPACES[0]}' is listed 2 times",
@@ -174,6 +175,14 @@ TYPOS = {
     "a pool with the machine's own address": Typo(
         {"data_plane_address_pool": "127.0.0.1-127.0.0.9"},
         ("The address pool '127.0.0.1-127.0.0.9' contains 127.0.0.1",),
+    ),
+    "wheels in a folder that is not there": Typo(
+        {"data_plane_wheels_directory": "/no/such/wheels/"},
+        ("There is no folder /no/such/wheels on this host; set data_plane_wheels_directory",),
+    ),
+    "wheels in a folder whose name pip would take apart": Typo(
+        {"data_plane_wheels_directory": "/srv/my wheels"},
+        ("data_plane_wheels_directory is '/srv/my wheels'; set an absolute path, or one below ~",),
     ),
     "an experiment of a model that is not there": Typo(
         {"serving_experiments": [{"name": "ab", "weights": {BASELINE: 1, "nobody": 1}}]},

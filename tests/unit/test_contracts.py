@@ -15,6 +15,7 @@ import pytest
 import yaml
 from jinja2 import Environment
 
+from tests.live.data_plane import FIRST_PORT, PORT_BLOCKS
 from tests.support import BUNDLED, ROOT
 
 ROLES = sorted(path.parent.parent for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
@@ -27,6 +28,8 @@ CALLERS = [
     if path.suffix in {".yml", ".j2", ".py"}
 ]
 COLLECTION = "modelops.serving"
+# A default that takes what several roles are told together.
+SHARED = re.compile(r"\{\{ (?:serving|seldon|ingress)_\w+ \| default\((.*)\) \}\}")
 
 
 def load(path: Path | str) -> Any:
@@ -55,7 +58,7 @@ def options_of(role: Path) -> dict[str, Any]:
 
 def fallback(value: Any) -> Any:
     """Return what a default is in an inventory without collection-wide values, which are only named in defaults."""
-    named = re.fullmatch(r"\{\{ serving_\w+ \| default\((.*)\) \}\}", value) if isinstance(value, str) else None
+    named = SHARED.fullmatch(value) if isinstance(value, str) else None
     return yaml.safe_load(named[1]) if named else value
 
 
@@ -101,6 +104,21 @@ def test_option_tables_are_those_of_the_argument_specs() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_roles_import_their_own_files_by_their_full_path() -> None:
+    """Below a file that is included, Ansible looks for what is imported in `tasks` of the working directory first.
+
+    Only a role's main.yml is looked for in the role alone (DataLoader.path_dwim_relative of ansible-core 2.19).
+    """
+    written = [
+        (str(path.relative_to(ROOT)), name)
+        for path in sorted(ROOT.glob("roles/*/tasks/*.yml"))
+        if path.name != "main.yml"
+        for name in re.findall(r"ansible\.builtin\.import_tasks: (.*)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(written) > 30
+    assert [each for each in written if not each[1].startswith('"{{ role_path }}/tasks/')] == []
+
+
 def test_no_role_is_without_a_contract() -> None:
     assert [path.name for path in sorted(ROOT.glob("roles/*")) if path not in ROLES] == []
 
@@ -128,6 +146,20 @@ def test_changelog_announces_the_plugin(plugin: Path) -> None:
 
 
 # Versions
+
+
+def test_ports_of_scenarios_are_lent_to_nobody() -> None:
+    """A data plane of the tests may live until their end, and scenarios are the last."""
+    fixed = {
+        (path.parent.parent.name, name): port
+        for path in sorted(ROOT.glob("molecule/*/host_vars/localhost.yml"))
+        for name, port in load(path).items()
+        if name.endswith("_port")
+    }
+    lent = range(FIRST_PORT, FIRST_PORT + PORT_BLOCKS * 16)
+    assert len(fixed) > 30
+    # Each kind has a port for every namespace, from the one that is named.
+    assert [each for each, port in fixed.items() if {port, port + 9} & set(lent)] == []
 
 
 def test_requirements_hold_the_pins() -> None:

@@ -20,9 +20,10 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "module_utils/_wiring": ("_core", "_adapters", "_wiring", "ansible.module_utils"),
     "modules": ("_core", "_wiring", "ansible.module_utils"),
     # Jinja2 comes with ansible-core, and the controller has both.
-    "plugin_utils": ("_core", "_wiring", "plugin_utils", "ansible", "jinja2"),
+    # As does PyYAML.
+    "plugin_utils": ("_core", "_wiring", "plugin_utils", "ansible", "jinja2", "yaml"),
     "action": ("_core", "_wiring", "plugin_utils", "ansible"),
-    "filter": ("_core", "ansible"),
+    "filter": ("_core", "plugin_utils", "ansible", "yaml"),
     "lookup": ("_core", "_adapters", "ansible"),
     "doc_fragments": (),
 }
@@ -30,6 +31,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 # The core touches nothing: time, chance, files and the network come in as arguments.
 OUTWARD = {
     "asyncio",
+    "concurrent",
     "fcntl",
     "glob",
     "http",

@@ -19,6 +19,18 @@ def other_weights(resources: list[Any]) -> None:
             split[0]["weight"], split[1]["weight"] = split[1]["weight"], split[0]["weight"]
 
 
+def split(*weights: int) -> Callable[[list[Any]], None]:
+    """Return an edit that splits requests by other weights, the baseline's first; the table says what it said."""
+
+    def edit(resources: list[Any]) -> None:
+        for route in _routes(resources):
+            found = route["route"].get("weighted_clusters", {}).get("clusters", [])
+            for each, weight in zip(found, weights, strict=False):
+                each["weight"] = weight
+
+    return edit
+
+
 def no_routes(resources: list[Any]) -> None:
     """Take all routes away; the table in the file says what it said."""
     _routes(resources).clear()

@@ -9,7 +9,6 @@ With UPDATE_GOLDEN=1 in the environment, a run writes the expected files anew.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import golden
 from tests.support import ROOT, run
 
 ROLE = ROOT / "roles" / "data_plane"
@@ -79,9 +79,7 @@ def portable(text: str, folder: Path) -> str:
 @pytest.mark.parametrize("name", ["nginx.conf", "supervisord.conf", *UNITS])
 def test_rendered_file_is_as_expected(name: str, rendered: Path) -> None:
     text = portable((rendered / name).read_text(), rendered)
-    if os.environ.get("UPDATE_GOLDEN"):
-        (GOLDEN / name).write_text(text)
-    assert text == (GOLDEN / name).read_text(), "if that is meant, write the files anew with UPDATE_GOLDEN=1"
+    golden.hold(text, GOLDEN / name)
 
 
 def test_each_program_has_a_golden_unit() -> None:

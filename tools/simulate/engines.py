@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from plugins.module_utils._core.analysis import FAILED, SUCCESSFUL
 from plugins.module_utils._core.evidence import Evidence, Stake, judge_evidence
@@ -19,10 +20,13 @@ from .traffic import INTERVAL, Traffic, World
 PROMOTED, ROLLED_BACK, UNDECIDED = "promoted", "rolled back", "undecided"
 
 STEPS = (0.05, 0.10, 0.25, 0.50)
-# Argo: spec.strategy.canary with steps and an inline analysis of 8 measurements, failureLimit 3.
+# Argo: spec.strategy.canary with steps and an inline analysis of 8 measurements, failureLimit 3. Its documentation
+# measures every 5 minutes (docs/features/analysis.md); a window is much sooner.
 ARGO_SUCCESS, ARGO_WINDOWS, ARGO_FAILURE_LIMIT = 0.99, 8, 3
+ARGO_INTERVAL = 300.0
 # Flagger: interval 1m, threshold 5, stepWeight 10, maxWeight 50, request-success-rate of at least 99.
 FLAGGER_SUCCESS, FLAGGER_WINDOWS, FLAGGER_THRESHOLD = 0.99, 4, 5
+FLAGGER_INTERVAL = 60.0
 FLAGGER_STEPS = (0.10, 0.20, 0.30, 0.40, 0.50)
 Z = 1.959963984540054
 
@@ -47,10 +51,20 @@ class Outcome:
     candidate: int
 
 
+class Windows(Protocol):
+    """Whoever knows what both arms do in the next window."""
+
+    def window(self, share: float) -> Pair:
+        """Return the next window, in which the candidate has a share of the traffic."""
+
+    def learning(self) -> Windows:
+        """Return the windows from before the first percent."""
+
+
 class _Count:
     """Counts what a walk takes."""
 
-    def __init__(self, traffic: Traffic) -> None:
+    def __init__(self, traffic: Windows) -> None:
         self.traffic, self.windows, self.requests, self.candidate = traffic, 0, 0, 0
 
     def window(self, share: float) -> Pair:
@@ -64,7 +78,7 @@ class _Count:
         return Outcome(verdict, self.windows, self.requests, self.candidate)
 
 
-def argo(traffic: Traffic) -> Outcome:
+def argo(traffic: Windows) -> Outcome:
     """Thresholds: at each step 8 windows; more than 3 of them below 99 % take the candidate back."""
     count = _Count(traffic)
     for share in STEPS:
@@ -77,7 +91,7 @@ def argo(traffic: Traffic) -> Outcome:
     return count.outcome(PROMOTED)
 
 
-def flagger(traffic: Traffic) -> Outcome:
+def flagger(traffic: Windows) -> Outcome:
     """Thresholds: one check a minute; a good one goes on, the fifth bad one of the walk takes the candidate back."""
     count, step, failed = _Count(traffic), 0, 0
     while step < len(FLAGGER_STEPS):
@@ -93,7 +107,7 @@ def flagger(traffic: Traffic) -> Outcome:
     return count.outcome(PROMOTED)
 
 
-def z_at_every_look(traffic: Traffic) -> Outcome:
+def z_at_every_look(traffic: Windows) -> Outcome:
     """A z-test at 5 % after every window; 8 windows without a finding go on."""
     count, seen = _Count(traffic), Pair()
     for share in STEPS:
@@ -104,11 +118,11 @@ def z_at_every_look(traffic: Traffic) -> Outcome:
     return count.outcome(PROMOTED)
 
 
-def ours(traffic: Traffic) -> Outcome:
+def ours(traffic: Windows) -> Outcome:
     """The core's own gate, with the plan's defaults: learn, then harm test and advance test at every window."""
     judging, gate = PLAN.judging, PLAN.counted[0]
     evidence = Evidence.of(gate)
-    learning = Traffic(traffic.world, (int(traffic.random.integers(2**31)),))
+    learning = traffic.learning()
     for _window in range(judging.baseline_windows):
         evidence = evidence.add(learning.window(0.0), errors_count=True)
     evidence, count = evidence.taught(), _Count(traffic)
@@ -133,7 +147,7 @@ def ours(traffic: Traffic) -> Outcome:
     return count.outcome(PROMOTED)
 
 
-ENGINES: dict[str, Callable[[Traffic], Outcome]] = {
+ENGINES: dict[str, Callable[[Windows], Outcome]] = {
     "z-test": z_at_every_look,
     "Argo": argo,
     "Flagger": flagger,
@@ -146,4 +160,17 @@ def walk(engine: str, world: World, seed: tuple[int, ...]) -> Outcome:
     return ENGINES[engine](Traffic(world, seed))
 
 
-__all__ = ["ENGINES", "PROMOTED", "ROLLED_BACK", "UNDECIDED", "Outcome", "walk"]
+__all__ = [
+    "ARGO_INTERVAL",
+    "ENGINES",
+    "FLAGGER_INTERVAL",
+    "FLAGGER_STEPS",
+    "FLAGGER_WINDOWS",
+    "PLAN",
+    "PROMOTED",
+    "ROLLED_BACK",
+    "UNDECIDED",
+    "Outcome",
+    "Windows",
+    "walk",
+]

@@ -50,6 +50,10 @@ class Traffic:
             self._tally(n - candidate, self.world.baseline * level),
         )
 
+    def learning(self) -> Traffic:
+        """Return traffic of the same world, for what is learnt before the walk."""
+        return Traffic(self.world, (int(self.random.integers(2**31)),))
+
     def _tally(self, n: int, share: float) -> Tally:
         clumps = int(self.random.binomial(n // self.world.clump, min(1.0, share)))
         return Tally(n, clumps * self.world.clump)

@@ -31,9 +31,7 @@ up: ## Bring up the request path on this machine, and prove it
 test: ## Run everything that can be tested on this machine
 	@tools/setup.sh test
 ifeq ($(TESTS),)
-	@# Both run whatever the first one says.
-	@$(BIN)/python -m pytest --lane together --numprocesses 2 --no-loadscope-reorder $(ARGS) </dev/null; first=$$?; \
-	$(BIN)/python -m pytest --lane alone $(ARGS) </dev/null && exit $$first
+	@$(BIN)/python -m tests.whole_run $(ARGS) </dev/null
 else
 	@$(BIN)/python -m pytest $(TESTS) $(ARGS) </dev/null
 endif

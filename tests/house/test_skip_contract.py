@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.skip_contract import BROKEN
+
 PASSES = "def test_passes(): pass\n"
 FAILS = "def test_fails(): assert False\n"
 SKIPS = "import pytest\n@pytest.mark.skip(reason='no such part')\ndef test_skips(): pass\n"
@@ -35,23 +37,23 @@ CASES = {
     "an unlisted skip": Case(
         PASSES + SKIPS,
         "1 passed, 0 failed, 1 skipped",
-        1,
+        BROKEN,
         breach="*tests/test_suite.py::test_skips was skipped (no such part), and tests/skips.yml does not allow it.",
     ),
     "an unlisted skip in a part of the suite": Case(
-        PASSES + SKIPS, "1 passed, 0 failed, 1 skipped", 1, arguments=("tests",), breach="*does not allow it."
+        PASSES + SKIPS, "1 passed, 0 failed, 1 skipped", BROKEN, arguments=("tests",), breach="*does not allow it."
     ),
     "a file that skips itself": Case(
         "import pytest\npytest.skip('not here', allow_module_level=True)\n",
         "0 passed, 0 failed, 1 skipped",
-        1,
+        BROKEN,
         floor=0,
         breach="*tests/test_suite.py was skipped (not here), and tests/skips.yml does not allow it.",
     ),
     "fewer than the floor": Case(
         PASSES,
         "1 passed, 0 failed, 0 skipped",
-        1,
+        BROKEN,
         floor=2,
         breach="*1 tests passed, the floor in tests/skips.yml is 2.",
     ),
@@ -67,12 +69,16 @@ CASES = {
     "a lane without its tests": Case(
         PASSES,
         "0 passed, 0 failed, 0 skipped",
-        1,
+        BROKEN,
         arguments=("--lane", "together"),
         breach="*0 tests passed, the floor*",
     ),
     "a row without a test": Case(
-        PASSES, "1 passed, 0 failed, 0 skipped", 1, skips=ALLOWED, breach="*no test has such a name: remove the row."
+        PASSES,
+        "1 passed, 0 failed, 0 skipped",
+        BROKEN,
+        skips=ALLOWED,
+        breach="*no test has such a name: remove the row.",
     ),
     "a row of a file outside the suite": Case(
         PASSES, "1 passed, 0 failed, 0 skipped", 0, skips='[{test: "verify/test_else.py::*", reason: else}]'
@@ -80,12 +86,15 @@ CASES = {
     "a row of a file outside the suite that is not there": Case(
         PASSES,
         "1 passed, 0 failed, 0 skipped",
-        1,
+        BROKEN,
         skips='[{test: "verify/test_gone.py::*", reason: gone}]',
         breach="*no test has such a name: remove the row.",
     ),
-    "no test at all": Case("", "0 passed, 0 failed, 0 skipped", 1, breach="*0 tests passed, the floor*"),
+    "no test at all": Case("", "0 passed, 0 failed, 0 skipped", BROKEN, breach="*0 tests passed, the floor*"),
     "a failure": Case(PASSES + FAILS, "1 passed, 1 failed, 0 skipped", 1),
+    "a failure and an unlisted skip": Case(
+        PASSES + FAILS + SKIPS, "1 passed, 1 failed, 1 skipped", BROKEN, breach="*does not allow it."
+    ),
     "an error before the test": Case(PASSES + "def test_other(nowhere): pass\n", "1 passed, 1 failed, 0 skipped", 1),
     "an error after the test": Case(
         "import pytest\n@pytest.fixture\ndef late():\n    yield\n    assert False\ndef test_late(late): pass\n",

@@ -49,11 +49,15 @@ def watched(bench: Bench) -> Watched:
     if not folder.exists():
         folder.mkdir()
         _watch(bench, folder)
+    return Watched(_enough_ticks(bench, folder), (folder / PAYLOAD).read_bytes())
+
+
+def _enough_ticks(bench: Bench, folder: Path) -> list[Call]:
     ticks = _ticks(folder)
     if len(ticks) < bench.sizes.ticks:
         words = (folder / LOG).read_text(errors="replace")[-2000:]
         raise NotMeasuredError(f"{len(ticks)} of {bench.sizes.ticks} ticks: {words}")
-    return Watched(ticks, (folder / PAYLOAD).read_bytes())
+    return ticks
 
 
 def _ticks(folder: Path) -> list[Call]:
@@ -85,6 +89,8 @@ def _watch(bench: Bench, folder: Path) -> None:
             _wait_for(bench, process, folder, time.monotonic() + limit)
         finally:
             _interrupt(process)
+        # Before the callers are judged: of a run that ended too soon this is the reason.
+        _enough_ticks(bench, folder)
 
 
 def _wait_for(bench: Bench, process: subprocess.Popen[Any], folder: Path, deadline: float) -> None:

@@ -23,7 +23,12 @@ def changed(mine: str, change: Callable[[Any], Any]) -> str:
         before = yaml.safe_load(mine)
         after = change(before)
     except yaml.YAMLError as error:
-        raise AnsibleFilterError(f"The kubeconfig is no YAML: {error}. Nothing was changed.") from error
+        # Not the error's own words: they quote the line, which may hold a secret.
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise AnsibleFilterError(
+            f"The user's kubeconfig is no YAML{where}. Mend it, or set k3s_kubeconfig to another file."
+        ) from None
     except ServingError as error:
         raise AnsibleFilterError(str(error)) from error
     return mine if after == (before or {}) else str(yaml.dump(after, Dumper=AnsibleDumper, sort_keys=False))

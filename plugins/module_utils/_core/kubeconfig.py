@@ -90,6 +90,8 @@ def _checked(config: Any, what: str) -> dict[str, Any]:
         entries = config.get(kind) or []
         if not isinstance(entries, list) or not all(isinstance(each, dict) and "name" in each for each in entries):
             raise ServingError(f"{what} has {kind} without names. Mend it, or set k3s_kubeconfig to another file.")
+        if not all(isinstance(each.get(kind[:-1]) or {}, dict) for each in entries):
+            raise ServingError(f"{what} has {kind} without keys. Mend it, or set k3s_kubeconfig to another file.")
     return config
 
 

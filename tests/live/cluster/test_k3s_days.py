@@ -99,11 +99,21 @@ def test_kubeconfig_keeps_what_the_user_has(hosts: Make) -> None:
     assert [each["name"] for each in found["contexts"]] == ["work", CONTEXT]
     assert found["clusters"][0]["cluster"]["server"] == f"https://{cluster.addresses['server-1']}:6443"
     assert cluster.kubeconfig.stat().st_mode & 0o777 == 0o600
-    text = "no: {kubeconfig"
+
+
+def test_kubeconfig_that_cannot_be_changed_is_told_before_a_host_is(hosts: Make) -> None:
+    cluster = hosts(["server-1"])
+    cluster.play("cluster.yml").require()
+    text = "mine: yes\nusers: {token: hush"
     cluster.kubeconfig.write_text(text)
-    refused = cluster.play("cluster.yml")
-    assert refused.status != 0
+    for playbook in ("cluster.yml", "reset.yml"):
+        refused = cluster.play(playbook, k3s_confirm=CONTEXT)
+        assert refused.status != 0
+        assert "The user's kubeconfig is no YAML in line 2. Mend it, or set k3s_kubeconfig to" in refused.said
+        assert "hush" not in refused.output
+        assert refused.changed == 0
     assert cluster.kubeconfig.read_text() == text
+    assert cluster.nodes() == {"server-1": "True"}
 
 
 LISTENER = "python3 -m http.server 9999 --directory /run"

@@ -55,12 +55,17 @@ def test_what_the_user_has_stays_where_it_stands() -> None:
     assert merged(found, THEIRS, context="homelab", server=SERVER) == found, "a second time changes nothing"
 
 
-@pytest.mark.parametrize("mine", [["a"], "text", {"clusters": [{"cluster": {}}]}, {"users": {"a": 1}}])
+@pytest.mark.parametrize(
+    "mine",
+    [["a"], "text", {"clusters": [{"cluster": {}}]}, {"users": {"a": 1}}, {"users": [{"name": "me", "user": "x"}]}],
+)
 def test_what_is_no_kubeconfig_is_left_alone(mine: Any) -> None:
     with pytest.raises(
         ServingError, match=r"^The user's kubeconfig .*Mend it, or set k3s_kubeconfig to another file\."
     ):
         merged(mine, THEIRS, context="homelab", server=SERVER)
+    with pytest.raises(ServingError, match=r"^The user's kubeconfig "):
+        without(mine, context="homelab", servers=[SERVER])
 
 
 def test_a_server_that_wrote_something_else_is_refused() -> None:

@@ -141,9 +141,16 @@ def _after_hold(moves: Moves, state: State, found: Analysis) -> Outcome:
     if step.hold_timeout is None or moves.now - state.phase_since <= step.hold_timeout:
         return moves.stay(state)
     text = f"nobody promoted it within {spoken(step.hold_timeout)}"
-    if step.on_hold_timeout == "promote":
+    if step.on_hold_timeout != "promote":
+        return moves.by_policy(state, step.on_hold_timeout, DEADLINE, text)
+    if found.phase == judged.SUCCESSFUL:
         return moves.advance(state)
-    return moves.by_policy(state, step.on_hold_timeout, DEADLINE, text)
+    # The gates passed when the hold began; nobody is there to say that this is still enough.
+    limit = moves.plan.judging.max_step_duration
+    if moves.now - state.phase_since <= step.hold_timeout + limit:
+        return moves.stay(state)
+    text = f"{text}, and the gates do not pass within {spoken(limit)} after it: {found.reason}"
+    return moves.by_policy(state, moves.plan.policy.on_inconclusive, found.cause or DEADLINE, text)
 
 
 def _after_promotion(moves: Moves, state: State, found: Analysis) -> Outcome:
@@ -199,14 +206,23 @@ def rolling_back(moves: Moves, state: State, seen: Observation) -> Outcome:
     checked = replace(state, change=change, routed=state.routed + seen.routed.n, pinned=state.pinned + seen.pinned)
     gone = seen.weights is None or share_of(plan.candidate, seen.weights) == 0
     if gone and seen.ready and (change is None or change.is_in_force):
-        over, effects = moves.end(checked, ROLLED_BACK, state.cause, state.reason)
-        return over, replace(effects, events=(Event("sticky", sticky_text(moves, checked)), *effects.events))
+        return _back(moves, checked, state.reason)
+    quiet = min(plan.judging.verify_timeout, policy.rollback_timeout)
+    if gone and seen.ready and not checked.routed and moves.now - state.rollback_since > quiet:
+        # Where nobody calls, no request will ever show it; the data plane's word is all there is.
+        text = f"the data plane confirms the baseline's weights, and there were no requests within {spoken(quiet)}"
+        return _back(moves, checked, f"{state.reason}; {text} to prove them with")
     if moves.now - state.rollback_since > policy.rollback_timeout:
         return _stuck(moves, checked)
     if not gone or moves.now - state.phase_since > policy.rollback_confirm:
         again = replace(checked, phase_since=moves.now, rollback_writes=state.rollback_writes + 1)
         return moves.write_back(again, Event("rolling_back", "the baseline's weights are written again"))
     return moves.stay(checked)
+
+
+def _back(moves: Moves, state: State, reason: str) -> Outcome:
+    over, effects = moves.end(state, ROLLED_BACK, state.cause, reason)
+    return over, replace(effects, events=(Event("sticky", sticky_text(moves, state)), *effects.events))
 
 
 def sticky_text(moves: Moves, state: State) -> str:

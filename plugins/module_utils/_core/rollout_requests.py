@@ -85,7 +85,7 @@ def _promote(moves: Moves, state: State, request: Request) -> Outcome | None:
         return None
     last = len(moves.plan.steps) - 1
     record = {"step": state.step, "phase": state.phase, "by": request.by, "full": request.full, "at": moves.now}
-    skipping = replace(_rested(state), skipped=(*state.skipped, record))
+    skipping = replace(_rested(_awake(moves, state)), skipped=(*state.skipped, record))
     return moves.go_to(skipping, last if request.full and state.step < last else state.step + 1)
 
 
@@ -93,11 +93,7 @@ def _resume(moves: Moves, state: State, request: Request) -> Outcome | None:
     if state.phase != PAUSED:
         return None
     back_to = state.then
-    # What was paused does not count against the deadlines.
-    away = moves.now - state.phase_since
-    rested = replace(
-        _rested(state), started=state.started + away, step_since=moves.now, requests_in_step=0.0, measurements={}
-    )
+    rested = replace(_rested(_awake(moves, state)), step_since=moves.now, requests_in_step=0.0, measurements={})
     event = Event("resumed", _said("resume", request))
     if back_to == PREFLIGHT or (back_to == BASELINE and state.cause != EXTERNAL_EDIT):
         return moves.stay(moves.enter(rested, back_to, then=""), events=(event,))
@@ -125,6 +121,11 @@ def _other(state: State) -> float:
     if state.cause == ROUTING or state.percent_before == state.percent:
         return 0.0
     return state.percent_before / 100.0
+
+
+def _awake(moves: Moves, state: State) -> State:
+    """Return the state with the pause taken out of the time of the walk: pauses count against no deadline."""
+    return replace(state, started=state.started + moves.now - state.phase_since) if state.phase == PAUSED else state
 
 
 def _rested(state: State) -> State:

@@ -15,6 +15,7 @@ from plugins.module_utils._core.analysis import Measurement
 from plugins.module_utils._core.rollout_state import (
     ANALYSE,
     BASELINE,
+    HOLD,
     PAUSED,
     PHASES,
     POST_CHECK,
@@ -238,12 +239,52 @@ def test_a_pause_does_not_use_up_the_time() -> None:
     assert world.state.phase == SUCCEEDED, world.state.reason
 
 
+def test_a_long_pause_that_ends_with_promote_does_not_use_up_the_time_either() -> None:
+    policy = {"pause_timeout": "9h", "on_inconclusive": "rollback"}
+    world = World(plan=plan_of(policy=policy)).until(ANALYSE, 10)
+    world.ask("pause").tick()
+    world.now += 5 * 3600
+    world.ask("promote").tick()
+    assert world.state.percent == 50
+    assert world.run().state.phase == SUCCEEDED, world.state.reason
+
+
 def test_harm_goes_back_even_while_it_is_paused() -> None:
     world = World().until(ANALYSE, 50).ask("pause")
     world.until(PAUSED)
     broken(world)
     world.run()
     assert (world.state.phase, world.state.cause) == (ROLLED_BACK, "harm")
+
+
+PROMOTED = {"steps": [10, {"weight": 50, "hold": "manual", "hold_timeout": "20s", "on_hold_timeout": "promote"}, 100]}
+
+
+def test_a_hold_that_nobody_ended_goes_on_when_the_gates_pass() -> None:
+    assert World(plan=plan_of(**PROMOTED)).until(HOLD, 50).run().state.phase == SUCCEEDED
+
+
+def test_a_hold_that_nobody_ended_does_not_go_on_without_data() -> None:
+    world = World(plan=plan_of(**PROMOTED)).until(HOLD, 50)
+    deaf(world)
+    world.run(lambda world: world.now - world.state.phase_since > 30)
+    assert (world.state.phase, world.state.percent) == (HOLD, 50)
+    world.deaf = False
+    assert world.run().state.phase == SUCCEEDED, world.state.reason
+
+
+@pytest.mark.parametrize(("choice", "end"), [("pause", PAUSED), ("rollback", ROLLED_BACK)])
+def test_a_hold_that_nobody_ended_does_not_wait_for_the_gates_for_ever(choice: str, end: str) -> None:
+    changes = {**PROMOTED, "analysis": {"consecutive_error_limit": 999}, "policy": {"on_inconclusive": choice}}
+    world = World(plan=plan_of(**changes)).until(HOLD, 50)
+    deaf(world)
+    began = world.now
+    world.until(PAUSED if choice == "pause" else ROLLING_BACK)
+    assert world.now - began > 1800
+    assert world.state.cause == "no_data"
+    assert world.state.reason.startswith("nobody promoted it within 20s, and the gates do not pass within 30m after")
+    world.deaf = False
+    assert world.run().state.phase == end
 
 
 def test_a_person_s_pause_ends_the_runner_only_in_the_end() -> None:
@@ -293,6 +334,27 @@ def test_going_back_is_written_again_until_nothing_arrives() -> None:
     assert world.now - began > 2 * 60
     world.served = lambda share: share
     assert world.run().state.phase == ROLLED_BACK
+
+
+def test_going_back_without_any_request_ends_and_says_so() -> None:
+    world = World().until(ANALYSE, 10)
+    world.rate, world.probed = 0.0, False
+    world.ask("abort").until(ROLLING_BACK)
+    began = world.now
+    world.run()
+    assert world.state.phase == ROLLED_BACK, world.state.reason
+    assert world.state.reason == (
+        "abort was asked for by alice; the data plane confirms the baseline's weights, and there were no requests "
+        "within 1m to prove them with"
+    )
+    assert 60 <= world.now - began < 90
+    assert world.weights == OLD
+
+
+def test_going_back_without_any_request_is_not_over_before_the_data_plane_says_so() -> None:
+    world = World().until(ANALYSE, 10)
+    world.rate, world.probed, world.ready = 0.0, False, None
+    assert world.ask("abort").run().state.phase == STUCK
 
 
 def test_every_phase_is_reached_in_these_tests() -> None:

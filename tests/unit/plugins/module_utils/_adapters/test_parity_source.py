@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,8 +17,8 @@ from typing import Any
 import pytest
 
 from plugins.module_utils._adapters.parity_source import MOST_REQUESTS, check, measure_parity
-from plugins.module_utils._core.analysis import Measurement
-from plugins.module_utils._core.gates import MeasuredGate
+from plugins.module_utils._core.analysis import ERROR, FAILED, Measurement, measure
+from plugins.module_utils._core.gates import Limits, MeasuredGate
 from plugins.module_utils._core.route_table import Endpoint, Model
 from plugins.module_utils._core.traffic import Arms
 from tests.unit.model_server import ADDRESS, Served, inference, served, tensor
@@ -124,11 +125,32 @@ def test_a_baseline_that_does_not_answer_is_an_error(lend: Lend, tmp_path: Path)
     assert len(candidate.asked) == 1
 
 
-def test_what_was_not_asked_in_time_is_said_and_not_counted(lend: Lend, tmp_path: Path) -> None:
+SHORT: dict[str, tuple[Callable[[int], int], float, float | None]] = {
+    "all of them agree": (is_odd, 1.0, None),
+    "one differs, and the others could make up for it": (is_large, 0.5, None),
+    "one differs, and nothing can make up for it": (is_large, 1.0, 0.5),
+}
+
+
+@pytest.mark.parametrize(("label", "minimum", "value"), SHORT.values(), ids=SHORT.keys())
+def test_fewer_than_wanted_never_pass(
+    lend: Lend, tmp_path: Path, label: Callable[[int], int], minimum: float, value: float | None
+) -> None:
+    both = arms(lend("old_1", is_odd, pause=0.1), lend("new_1", label))
+    gate = replace(golden(tmp_path), limits=Limits(minimum, math.inf, minimum, math.inf))
+    found = measure_parity(gate, both, timeout=5, seconds=0.25)
+    assert found.value == value
+    said = found.error if value is None else found.note
+    assert "2 of 4 golden requests were compared within 0.25 seconds" in said
+    assert measure(found, gate.limits)[0] == (ERROR if value is None else FAILED)
+
+
+def test_what_to_do_about_fewer_than_wanted_is_said(lend: Lend, tmp_path: Path) -> None:
     both = arms(lend("old_1", is_odd, pause=0.1), lend("new_1", is_odd))
-    found = measure_parity(golden(tmp_path), both, timeout=5, seconds=0.25)
-    assert found.value == 1.0
-    assert found.note == "2 of 2 answers agree (2 of 4 golden requests were compared within 0.25 seconds)"
+    assert measure_parity(golden(tmp_path), both, timeout=5, seconds=0.25) == Measurement(
+        error="2 of 2 answers agree (2 of 4 golden requests were compared within 0.25 seconds): too few to tell; set "
+        "golden of gate 'parity' to a file with at most 2 requests"
+    )
 
 
 def test_a_slow_candidate_is_not_blamed_when_the_time_is_over(lend: Lend, tmp_path: Path) -> None:
@@ -141,7 +163,8 @@ def test_a_slow_candidate_is_not_blamed_when_the_time_is_over(lend: Lend, tmp_pa
 
 def test_a_candidate_that_is_slower_than_its_own_time_is(lend: Lend, tmp_path: Path) -> None:
     both = arms(lend("old_1", is_odd), lend("new_1", is_odd, pause=1.0))
-    found = measure_parity(golden(tmp_path), both, timeout=0.1, seconds=0.25)
+    gate = replace(golden(tmp_path), limits=Limits(1.0, math.inf, 1.0, math.inf))
+    found = measure_parity(gate, both, timeout=0.1, seconds=0.25)
     assert found.value == 0.0
     assert "request 1, the candidate: 127.0.0.1:" in found.note
     assert "did not answer within 0.1 seconds" in found.note

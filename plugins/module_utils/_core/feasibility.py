@@ -136,7 +136,7 @@ def _step(plan: Plan, number: int, requests: int | None, gate: str, *, rate: flo
         )
         return StepEstimate(step.weight, None, math.inf, gate, text)
     if rate <= 0.0:
-        text = f"{where} needs {requests} requests of the candidate, and there is no traffic; set synthetic traffic"
+        text = f"{where} needs {requests} requests of the candidate, and there is no traffic; set traffic.rate"
         return StepEstimate(step.weight, requests, math.inf, gate, text)
     takes = requests / (rate * share)
     problem = ""
@@ -144,7 +144,7 @@ def _step(plan: Plan, number: int, requests: int | None, gate: str, *, rate: flo
         enough = math.ceil(10.0 * requests / (share * judging.max_step_duration)) / 10.0
         problem = (
             f"{where} needs {requests} more requests of the candidate; at {rate:g} requests per second that takes "
-            f"{spoken(takes)}, and max_step_duration is {spoken(judging.max_step_duration)}; set synthetic traffic so "
+            f"{spoken(takes)}, and max_step_duration is {spoken(judging.max_step_duration)}; set traffic.rate so "
             f"that there are {enough:g} per second, or a longer max_step_duration"
         )
     return StepEstimate(step.weight, requests, max(least, takes), gate, problem)

@@ -57,14 +57,14 @@ INFEASIBLE: dict[str, tuple[float, float, dict[str, Any], str]] = {
         0.002,
         {},
         "step 1 (5 %) needs 300 more requests of the candidate; at 1.2 requests per second that takes 1h23m, and "
-        "max_step_duration is 30m; set synthetic traffic so that there are 3.4 per second, or a longer "
+        "max_step_duration is 30m; set traffic.rate so that there are 3.4 per second, or a longer "
         "max_step_duration",
     ),
     "no traffic": (
         0.0,
         0.002,
         {},
-        "step 1 (5 %) needs 300 requests of the candidate, and there is no traffic; set synthetic traffic",
+        "step 1 (5 %) needs 300 requests of the candidate, and there is no traffic; set traffic.rate",
     ),
     "too long as a whole": (
         50.0,

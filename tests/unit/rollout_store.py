@@ -13,7 +13,7 @@ from typing import Any
 from plugins.module_utils._core.errors import ServingError
 from plugins.module_utils._core.experiment import Candidate, Experiment
 from plugins.module_utils._core.ports import RolloutView, TrafficChange
-from plugins.module_utils._core.rollout_record import Record
+from plugins.module_utils._core.rollout_record import Record, newest
 from plugins.module_utils._core.rollout_runner import Look
 from plugins.module_utils._core.rollout_state import Observation, Request, State
 from plugins.module_utils._core.route_table import Endpoint, Model
@@ -63,8 +63,10 @@ class MemoryStore:
             self.lines, self.waiting = [], []
         if change is not None and self.experiment is not None:
             self.experiment = replace(self.experiment, candidates=change.candidates, mirror=change.mirror)
+        kept = record.as_dict() if change is None else record.beside_weights
         # As a process that is killed and another one see it.
-        self.record = Record.from_dict(json.loads(json.dumps(record.as_dict(), allow_nan=False)))
+        fresh = Record.from_dict(json.loads(json.dumps(kept, allow_nan=False)))
+        self.record = fresh if change is None else newest(fresh, self.record)
         weights = self.experiment.weights if change is not None and self.experiment else None
         self.writes.append((record.sequence, weights))
         return True

@@ -174,9 +174,16 @@ class Desk:
     ) -> Begun:
         runner = Runner(plan, self.store, self.clock)
         lock = Lock(wish.token, wish.holder, outcome[0].renewed, time_to_live(plan.judging.interval))
+        if outcome[1].weights is not None:
+            # Beside the weights stands nothing of what was given, so that is written alone before them.
+            given = record.next(record.state, lock)
+            if not self.store.save(self.name, given, expected=record.sequence):
+                return self._overtaken()
+            record = given
         tick = runner.carry_out(view, record, outcome, lock, {})
-        if not tick.again:
-            return Begun(tick=tick)
+        return self._overtaken() if tick.again else Begun(tick=tick)
+
+    def _overtaken(self) -> Begun:
         found = self.store.view(self.name).record
         if found is not None and found.lock is not None:
             return Begun(held=found.lock)

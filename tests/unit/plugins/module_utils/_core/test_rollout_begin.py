@@ -166,6 +166,36 @@ def test_whoever_goes_on_without_the_plan_goes_on_with_what_was_given_beside_it(
     assert bench.store.record.beside_weights["settings"] == {}
 
 
+def test_what_was_repaired_is_kept_where_weights_are_written_at_once(bench: Bench) -> None:
+    bench.take(settings={"traffic": {"request": "/broken.json"}})
+    bench.put(ANALYSE, step=0, percent=10.0, weights={"old": 63, "new": 7})
+    bench.gone.add(ALICE.pid)
+    begun = bench.take(holder=BOB, settings={"traffic": {"request": "/repaired.json"}})
+    assert begun.tick is not None
+    assert begun.tick.effects.weights == {"old": 63, "new": 7}
+    record = bench.store.record
+    assert record is not None
+    assert record.lock is not None
+    assert (record.settings, record.lock.holder) == ({"traffic": {"request": "/repaired.json"}}, BOB)
+
+
+def test_of_two_who_take_over_at_the_same_moment_one_proceeds(bench: Bench) -> None:
+    bench.take()
+    bench.put(ANALYSE, step=0, percent=10.0, weights={"old": 63, "new": 7})
+    bench.gone.add(ALICE.pid)
+    carol = Holder("carol@three", "boot", 13, "3")
+
+    def take_over_too(_change: object) -> None:
+        bench.store.meanwhile = lambda _change: None
+        assert bench.take(holder=carol).tick is not None
+
+    bench.store.meanwhile = take_over_too
+    begun = bench.take(holder=BOB)
+    assert begun.tick is None
+    assert begun.held is not None
+    assert begun.held.holder == carol
+
+
 def test_a_run_that_succeeded_and_is_in_force_is_not_run_again(bench: Bench) -> None:
     bench.take()
     bench.put(SUCCEEDED, locked=False, weights={"old": 70, "new": 30})

@@ -38,6 +38,7 @@ class Step:
     """One stage of the walk: the candidate's percent, or a mirror's, for at least some seconds.
 
     ``hold`` waits for a person before the next step; after ``hold_timeout`` seconds ``on_hold_timeout`` decides.
+    ``dry_hold``: the manual gate in dry run that would hold it.
     """
 
     weight: float
@@ -46,6 +47,11 @@ class Step:
     hold: bool = False
     hold_timeout: float | None = None
     on_hold_timeout: str = "rollback"
+    dry_hold: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain data; without a dry run as before there was one, so that a walk keeps its fingerprint."""
+        return {key: value for key, value in asdict(self).items() if key != "dry_hold" or value}
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,7 @@ class Plan:
             "name": self.name,
             "baseline": self.baseline,
             "candidate": self.candidate,
-            "steps": [asdict(step) for step in self.steps],
+            "steps": [step.as_dict() for step in self.steps],
             "gates": [gate.as_dict() for gate in self.gates],
             "analysis": asdict(self.judging),
             "policy": asdict(self.policy),
@@ -356,8 +362,8 @@ def _gates(
 def _held(values: Mapping[str, Any], steps: tuple[Step, ...], problems: list[str]) -> tuple[Step, ...]:
     """Return the steps, held by a manual gate: those that it lists, or all but the last."""
     name = values.get("name") or MANUAL
-    strange = sorted(set(values) - {"name", "kind", "steps", "timeout", "on_timeout"})
-    problems += [f"gate {name!r} knows no {key}; set any of: steps, timeout, on_timeout" for key in strange]
+    strange = sorted(set(values) - {"name", "kind", "dry_run", "steps", "timeout", "on_timeout"})
+    problems += [f"gate {name!r} knows no {key}; set any of: dry_run, steps, timeout, on_timeout" for key in strange]
     weights = [step.weight for step in steps[:-1]]
     listed = values.get("steps")
     wanted = weights if listed is None else [float(each) for each in listed if is_percent(each)]
@@ -367,10 +373,9 @@ def _held(values: Mapping[str, Any], steps: tuple[Step, ...], problems: list[str
     timeout = values.get("timeout")
     limit = None if timeout is None else _duration(f"timeout of gate {name!r}", timeout, 0.0, problems)
     choice = _choice("on_hold_timeout", values.get("on_timeout", "rollback"), problems)
-    return tuple(
-        replace(step, hold=True, hold_timeout=limit, on_hold_timeout=choice) if step.weight in wanted else step
-        for step in steps
-    )
+    held: dict[str, Any] = {"hold": True, "hold_timeout": limit, "on_hold_timeout": choice}
+    changes = {"dry_hold": str(name)} if values.get("dry_run") else held
+    return tuple(replace(step, **changes) if step.weight in wanted else step for step in steps)
 
 
 __all__ = ["Judging", "Plan", "Policy", "Step"]

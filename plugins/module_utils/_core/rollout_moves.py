@@ -110,9 +110,10 @@ class Moves:
         reason = self._asked_for(state) if then == HOLD else ""
         return self.enter(state, then, change=None, check=check, then="", analysis=None, reason=reason)
 
-    def advance(self, state: State) -> tuple[State, Effects]:
-        """Go on to the next step; the last one is the promotion."""
-        return self.go_to(state, state.step + 1)
+    def advance(self, state: State, *events: Event) -> tuple[State, Effects]:
+        """Go on to the next step; the last one is the promotion. ``events`` are told before it."""
+        ahead, effects = self.go_to(state, state.step + 1)
+        return ahead, replace(effects, events=(*events, *effects.events))
 
     def go_to(self, state: State, step: int) -> tuple[State, Effects]:
         """Go on to a step, or end after the last."""

@@ -11,6 +11,7 @@ from typing import Tuple
 from . import analysis as judged
 from .analysis import Analysis
 from .durations import spoken
+from .plan import Step
 from .rollout_analysis import described, judge, judge_baseline, judge_before, with_window
 from .rollout_moves import DEADLINE, PREFLIGHT_FAILED, ROUTE_UNVERIFIED, ROUTING, ROUTING_NOT_APPLIED, Moves
 from .rollout_state import (
@@ -128,12 +129,17 @@ def _after_analysis(moves: Moves, state: State, found: Analysis) -> Outcome:
     judging, step = moves.plan.judging, moves.plan.steps[state.step]
     elapsed = moves.now - state.step_since
     if found.phase == judged.SUCCESSFUL and state.windows >= judging.min_windows and elapsed >= step.min_seconds:
-        return moves.hold(state) if step.hold else moves.advance(state)
+        return moves.hold(state) if step.hold else moves.advance(state, *_would_hold(state, step))
     limit = max(judging.max_step_duration, step.min_seconds)
     if elapsed > limit:
         text = f"not decided within {spoken(limit)}: {found.reason}"
         return moves.by_policy(state, moves.plan.policy.on_inconclusive, found.cause or DEADLINE, text)
     return moves.stay(state)
+
+
+def _would_hold(state: State, step: Step) -> tuple[Event, ...]:
+    text = f"{step.dry_hold} (dry run) would hold step {state.step + 1}, until somebody promotes; all gates pass"
+    return (Event("would_hold", text),) if step.dry_hold else ()
 
 
 def _after_hold(moves: Moves, state: State, found: Analysis) -> Outcome:

@@ -87,6 +87,25 @@ def test_manual_gate_holds(listed: list[int] | None, held: list[float]) -> None:
     assert {(step.hold_timeout, step.on_hold_timeout) for step in found.steps if step.hold} == {(3600.0, "pause")}
 
 
+def test_a_manual_gate_in_a_dry_run_is_known_and_holds_nothing() -> None:
+    gate = {"name": "sign-off", "kind": "manual", "steps": [25], "timeout": "1h", "dry_run": True}
+    found = plan(gates=[ERRORS, gate])
+    assert [step.weight for step in found.steps if step.hold] == []
+    assert [(step.weight, step.dry_hold) for step in found.steps if step.dry_hold] == [(25.0, "sign-off")]
+    assert [step["weight"] for step in found.as_dict()["steps"] if "dry_hold" in step] == [25.0]
+    assert found.digest != plan(gates=[ERRORS]).digest
+    assert (
+        plan(gates=[ERRORS, {**gate, "dry_run": False}]).digest
+        == plan(gates=[ERRORS, {key: value for key, value in gate.items() if key != "dry_run"}]).digest
+    )
+
+
+def test_a_hold_stays_one_beside_a_dry_run() -> None:
+    steps = [{"weight": 25, "hold": "manual", "hold_timeout": "30m"}, 100]
+    found = plan(steps=steps, gates=[ERRORS, {"kind": "manual", "timeout": "1h", "dry_run": True}])
+    assert (found.steps[0].hold, found.steps[0].hold_timeout) == (True, 1800.0)
+
+
 def test_defaults_are_written_out_and_fingerprinted() -> None:
     found = plan(gates=[ERRORS, {"kind": "metric", "query": "up", "min": 1}])
     written = json.loads(json.dumps(found.as_dict(), allow_nan=False))

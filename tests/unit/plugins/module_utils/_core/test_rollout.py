@@ -273,6 +273,16 @@ def test_a_hold_that_nobody_ended_does_not_go_on_without_data() -> None:
     assert world.run().state.phase == SUCCEEDED, world.state.reason
 
 
+def test_a_manual_gate_in_a_dry_run_says_where_it_would_hold() -> None:
+    gate = {"name": "sign-off", "kind": "manual", "steps": [50], "dry_run": True}
+    world = World(plan=plan_of(gates=[ERRORS, gate])).run()
+    assert world.state.phase == SUCCEEDED
+    assert HOLD not in world.seen
+    assert [told for told in world.told if told[0] in ("would_hold", "hold")] == [
+        ("would_hold", "sign-off (dry run) would hold step 2, until somebody promotes; all gates pass")
+    ]
+
+
 @pytest.mark.parametrize(("choice", "end"), [("pause", PAUSED), ("rollback", ROLLED_BACK)])
 def test_a_hold_that_nobody_ended_does_not_wait_for_the_gates_for_ever(choice: str, end: str) -> None:
     changes = {**PROMOTED, "analysis": {"consecutive_error_limit": 999}, "policy": {"on_inconclusive": choice}}

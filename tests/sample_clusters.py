@@ -23,7 +23,8 @@ def options(role: str) -> dict[str, Any]:
     return found
 
 
-CONTRACT = {**options("k3s"), **options("preflight")}
+ROLES = ("k3s", "preflight", "helm", "ingress", "metallb", "mlserver", "network_policies", "seldon")
+CONTRACT = {name: option for role in ROLES for name, option in options(role).items()}
 SCENARIO = "molecule/preflight/vars"
 GOOD: dict[str, Any] = load(f"{SCENARIO}/inventories.yml")["good"]
 INVENTORIES: list[dict[str, Any]] = load(f"{SCENARIO}/inventories.yml")["cases_of_inventories"]

@@ -30,6 +30,8 @@ options:
     description:
       - The options of the roles P(modelops.serving.k3s#role) and P(modelops.serving.preflight#role), as their argument
         specifications have them. They give defaults, and the names that may be set.
+      - Of options of the cluster's other roles, names alone are looked at. With them, a variable that begins like
+        theirs, or with C(serving_), and that nobody reads, is a problem.
     type: dict
     required: true
   found:
@@ -89,7 +91,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..module_utils._core.ingress_tls import TlsFiles
 from ..module_utils._core.plain_data import plain
-from ..module_utils._core.preflight_cluster import known_variables, parse_cluster
+from ..module_utils._core.preflight_cluster import OWN_PREFIXES, ROLE_PREFIXES, known_variables, parse_cluster
 from ..module_utils._core.preflight_host import host_findings
 from ..module_utils._core.preflight_inventory import inventory_findings
 from ..module_utils._core.preflight_report import report
@@ -97,8 +99,6 @@ from ..module_utils._core.preflight_report import report
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-# Variables that belong to the roles whose options the contract has.
-OURS = ("k3s_", "preflight_")
 SETTINGS: dict[str, Any] = {"version": "", "clock_skew": 30, "free_disk": 4, "layer2": True}
 
 
@@ -113,11 +113,13 @@ def preflight_problems(
     """Return problems and warnings."""
     hosts = [str(host) for host in hosts]
     # Only what is looked at is read: a variable is worked out when it is, and may be a secret.
-    wanted = known_variables(contract)
+    judged = {name: option for name, option in contract.items() if name.startswith(OWN_PREFIXES)}
+    wanted = known_variables(judged)
     own = {host: variables[host] for host in hosts}
     values = {host: {name: plain(each[name]) for name in wanted if name in each} for host, each in own.items()}
-    names = {host: [str(name) for name in each if name.startswith(OURS)] for host, each in own.items()}
-    cluster = parse_cluster(hosts, values, names, plain(contract))
+    prefixes = OWN_PREFIXES if len(judged) == len(contract) else (*OWN_PREFIXES, *ROLE_PREFIXES)
+    names = {host: [str(name) for name in each if name.startswith(prefixes)] for host, each in own.items()}
+    cluster = parse_cluster(hosts, values, names, plain(judged))
     seen = plain(found or {})
     if "hosts" in seen:
         return report(host_findings(cluster, seen["hosts"], {**SETTINGS, **(settings or {})}))

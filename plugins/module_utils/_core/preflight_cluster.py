@@ -40,6 +40,25 @@ SERVING_VARIABLES = (
     "mlserver_secrets",
     "mlserver_capabilities",
 )
+# What several roles and playbooks share, and so is an option of none.
+SHARED_VARIABLES = (
+    NAMESPACES,
+    POLICIES,
+    STORAGE_CLASS,
+    "serving_artifacts_dir",
+    "serving_budgets",
+    "serving_enforce_budgets",
+    "serving_experiments",
+    "serving_exposed_services",
+    "serving_metrics",
+    "serving_models",
+    "serving_probe",
+    "serving_report_directory",
+    "serving_samples",
+)
+# How variables of this collection begin: those of the roles that make hosts a cluster, and those of the others.
+OWN_PREFIXES = ("k3s_", "preflight_")
+ROLE_PREFIXES = ("helm_", "ingress_", "metallb_", "mlserver_", "network_policies_", "seldon_", "serving_")
 # Variables of a host that are no options of the role k3s, and are looked at as well.
 WHERE = ("ansible_host", "ansible_port")
 OTHERS = (*WHERE, POOLS, PINS, DHCP, POLICIES, STORAGE_CLASS, *EDGE_VARIABLES, *POLICY_VARIABLES, *SERVING_VARIABLES)
@@ -198,9 +217,12 @@ def _merged(earlier: dict[str, Any], later: Mapping[str, Any]) -> dict[str, Any]
 __all__ = [
     "EDGE_VARIABLES",
     "NAMESPACES",
+    "OWN_PREFIXES",
     "POLICIES",
     "POOLS",
+    "ROLE_PREFIXES",
     "SERVING_VARIABLES",
+    "SHARED_VARIABLES",
     "SHARED_WITH_POLICIES",
     "STORAGE_CLASS",
     "Cluster",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Callable, Iterable, Iterator
 
 from .errors import ServingError
 from .ingress_preflight import ingress_findings
@@ -16,7 +16,18 @@ from .k3s_config import AGENT, SERVER, check_keys
 from .k3s_nodes import Declared
 from .names import is_object_name, nearest_name, unknown_names
 from .policy_preflight import policy_findings
-from .preflight_cluster import POLICIES, POOLS, STORAGE_CLASS, Cluster, Node, is_true, mapping
+from .preflight_cluster import (
+    OWN_PREFIXES,
+    POLICIES,
+    POOLS,
+    ROLE_PREFIXES,
+    SHARED_VARIABLES,
+    STORAGE_CLASS,
+    Cluster,
+    Node,
+    is_true,
+    mapping,
+)
 from .preflight_networks import network_findings
 from .preflight_report import Finding, spoken
 from .seldon_preflight import seldon_findings
@@ -39,10 +50,15 @@ SAME_EVERYWHERE = ("k3s_servers", "k3s_api_address", "k3s_api_port", POOLS, POLI
 FLANNEL_KEYS = ("flannel-cni-conf", "flannel-conf", "flannel-external-ip", "flannel-iface", "flannel-ipv6-masq")
 
 
-def inventory_findings(
-    cluster: Cluster, contract: Mapping[str, Any], files: TlsFiles | None = None
-) -> Iterator[Finding]:
-    """Yield everything that is wrong; ``files``: what the TLS files that it names showed."""
+def inventory_findings(cluster: Cluster, known: Iterable[str], files: TlsFiles | None = None) -> Iterator[Finding]:
+    """Yield everything that is wrong.
+
+    Args:
+        cluster: What the inventory says.
+        known: The options of roles.
+        files: What the TLS files that the inventory names showed.
+    """
+    readable = {*known, *SHARED_VARIABLES}
     yield from _servers(cluster)
     yield from _node_types(cluster)
     yield from _names(cluster)
@@ -57,7 +73,7 @@ def inventory_findings(
         yield from _versions(node)
         yield from _configuration(node, has_flannel=cluster.has_flannel)
         yield from _labels_and_taints(node)
-        yield from (Finding(text, node.host) for text in unknown_names(node.names, contract))
+        yield from _unknown(node, readable)
 
 
 def _servers(cluster: Cluster) -> Iterator[Finding]:
@@ -187,6 +203,13 @@ def _refusals(node: Node, attempt: Callable[[], object], *, before: str = "") ->
         attempt()
     except ServingError as error:
         yield Finding(f"{before}{error}", node.host)
+
+
+def _unknown(node: Node, readable: Iterable[str]) -> Iterator[Finding]:
+    """Yield variables that nobody reads; what was meant begins in the same way."""
+    for prefix in (*OWN_PREFIXES, *ROLE_PREFIXES):
+        said, right = ([name for name in names if name.startswith(prefix)] for names in (node.names, readable))
+        yield from (Finding(text, node.host) for text in unknown_names(said, right))
 
 
 def _count(things: list[Node], name: str) -> str:

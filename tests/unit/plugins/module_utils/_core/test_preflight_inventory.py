@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.preflight_cluster import known_variables
+from plugins.module_utils._core.preflight_cluster import (
+    OWN_PREFIXES,
+    ROLE_PREFIXES,
+    SHARED_VARIABLES,
+    known_variables,
+)
 from tests.sample_clusters import CONTRACT, INVENTORIES, judged
+from tests.support import ROOT
 
 
 @pytest.mark.parametrize("case", INVENTORIES, ids=lambda case: case["name"])
@@ -28,3 +36,20 @@ def test_secrets_are_not_looked_at() -> None:
     secrets = {"k3s_token", "k3s_agent_token", "k3s_registries", "k3s_environment"}
     assert secrets <= set(CONTRACT)
     assert secrets.isdisjoint(known_variables(CONTRACT))
+
+
+def test_whatever_roles_and_playbooks_read_may_be_set() -> None:
+    read = {
+        name
+        for folder in ("roles", "playbooks")
+        for file in (ROOT / folder).rglob("*.yml")
+        for name in re.findall(r"(?<![\w.])serving_\w+", file.read_text(encoding="utf-8"))
+    }
+    assert read == set(SHARED_VARIABLES)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "inventories").glob("h*/group_vars/all/*.yml")), ids=str)
+def test_variable_of_a_sample_inventory_may_be_set(file: Path) -> None:
+    found = re.findall(r"^(?:# *)?([a-z0-9_]+):", file.read_text(encoding="utf-8"), re.MULTILINE)
+    case = {"all": dict.fromkeys(name for name in found if name.startswith((*OWN_PREFIXES, *ROLE_PREFIXES)))}
+    assert [each for each in judged(case)["problems"] if "There is no variable" in each] == []

@@ -39,6 +39,12 @@ options:
     description: The host name that callers use. No DNS is needed; connections go to O(address).
     type: str
     default: ml-api.local
+  hosts:
+    description:
+      - Host names by namespace, where each namespace has an Envoy of its own; O(host) is one of them.
+      - What callers ask of a model or an experiment goes to the host of its namespace, and is skipped where it has
+        none. Without this, O(host) leads to all models.
+    type: dict
   address:
     description: Where callers connect to.
     type: dict
@@ -58,6 +64,10 @@ options:
       grpc_host:
         description: The host name that callers of gRPC use. Without it, that of O(host).
         type: str
+      grpc_hosts:
+        description: With O(hosts), the host names of gRPC by namespace.
+        type: dict
+        default: {}
       ca_path:
         description: The certificates to trust on O(address.grpc_port), on the target. Without it, those of the host.
         type: path

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Mapping, Sequence
 
 from .errors import ServingError
@@ -71,6 +71,9 @@ class RequestPath:
     other_grpc_host: str = ""
     # On a cluster, the checks that must hold before its address means anything.
     before: tuple[tuple[str, str], ...] = ()
+    # Where each namespace has an Envoy of its own, the host names that lead there; without them, one leads to all.
+    hosts: Mapping[str, str] | None = None
+    grpc_hosts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def grpc_host(self) -> str:
@@ -84,6 +87,19 @@ class RequestPath:
             known = ", ".join(each.name for each in self.models) or "none"
             raise ServingError(f"Model {name!r} takes part in an experiment and is not in models, which has: {known}.")
         return found
+
+    def towards(self, name: str) -> RequestPath:
+        """Return the path as callers of a model take it; without a host where no route leads to its namespace."""
+        if self.hosts is None:
+            return self
+        namespace = self.model(name).namespace
+        grpc_host = self.grpc_hosts.get(namespace, "")
+        return replace(
+            self,
+            host=self.hosts.get(namespace, ""),
+            other_grpc_host=grpc_host,
+            grpc=self.grpc if grpc_host else None,
+        )
 
     def active(self, experiment: Experiment) -> list[SmokeModel]:
         """Return the candidates that get traffic."""

@@ -93,13 +93,18 @@ def nginx_checks(path: RequestPath, prober: Prober) -> list[Check]:
         Check("nginx.paths", lambda: _paths(path, prober), needs=behind),
         Check("nginx.body_size", lambda: _body_size(path, prober), needs=behind),
         *(
-            Check("nginx.route", _route(path, prober, model), model.name, (*behind, *behind_model(model)))
+            Check(
+                "nginx.route",
+                _route(path.towards(model.name), prober, model),
+                model.name,
+                (*behind, *behind_model(model)),
+            )
             for model in path.models
         ),
         *(
             Check(
                 "nginx.route",
-                _route_of(path, prober, each),
+                _route_of(path.towards(each.candidates[0].name), prober, each),
                 each.route,
                 (*behind, *behind_experiment(path, each)),
             )
@@ -166,6 +171,8 @@ def _body_size(path: RequestPath, prober: Prober) -> Finding:
 
 def _route(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], Finding]:
     def ask() -> Finding:
+        if not path.host:
+            return skipped(no_way(model))
         if path.envoy is None and model.request is None:
             return skipped(no_sample(model.name))
         if model.request is None:
@@ -184,6 +191,8 @@ def _route(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[],
 def _route_of(path: RequestPath, prober: Prober, experiment: Experiment) -> Callable[[], Finding]:
     def ask() -> Finding:
         request = path.request_for(experiment)
+        if not path.host:
+            return skipped(no_way(path.model(experiment.candidates[0].name)))
         if request is None:
             return skipped(no_sample(experiment.name))
         question = infer(NOBODY, request, host=path.host, seldon_model=experiment.route)
@@ -204,6 +213,11 @@ def no_sample(name: str) -> str:
     return f"there is no request for {name}; set samples to a file that has one"
 
 
+def no_way(model: SmokeModel, protocol: str = "REST") -> str:
+    """Say what is missing where callers have no way to a model."""
+    return f"no route of {protocol} leads to the mesh of {model.namespace}; add one with namespace: {model.namespace}"
+
+
 def _certificate(path: RequestPath, prober: Prober) -> Finding:
     if path.grpc is None:
         return skipped("there is no TLS port; set grpc_port of address")
@@ -217,7 +231,8 @@ def _grpc(path: RequestPath, prober: Prober, model: SmokeModel) -> Callable[[], 
     def ask() -> Finding:
         if path.grpc is None:
             return skipped("there is no gRPC port; set grpc_port of address")
-        return ask_grpc(prober, path.grpc, path, model)
+        way = path.towards(model.name)
+        return ask_grpc(prober, way.grpc, way, model) if way.grpc else skipped(no_way(model, "gRPC"))
 
     return ask
 
@@ -273,4 +288,4 @@ def _grpc_refusals(path: RequestPath, prober: Prober) -> Finding:
     return judged(not faults, found, "UNIMPLEMENTED for each", codes=codes)
 
 
-__all__ = ["address_checks", "ask_grpc", "ask_rows", "mesh_checks", "nginx_checks", "no_sample"]
+__all__ = ["address_checks", "ask_grpc", "ask_rows", "mesh_checks", "nginx_checks", "no_sample", "no_way"]

@@ -60,13 +60,16 @@ def targets(path: RequestPath, known: Iterable[Result]) -> list[Target]:
     for experiment in path.experiments:
         request = path.request_for(experiment)
         if request is not None and experiment.route not in broken:
-            question = infer(experiment.candidates[0].name, request, host=path.host, seldon_model=experiment.route)
+            baseline = experiment.candidates[0].name
+            host = path.towards(baseline).host
+            question = infer(baseline, request, host=host, seldon_model=experiment.route)
             found.append(Target(experiment.route, question, experiment.weights))
     models = [each for each in path.models if each.request is not None and each.name not in broken]
     if found or not models:
         return found
     model = models[0]
-    return [Target(model.name, infer(model.name, model.request or {}, host=path.host, seldon_model=model.name))]
+    host = path.towards(model.name).host
+    return [Target(model.name, infer(model.name, model.request or {}, host=host, seldon_model=model.name))]
 
 
 def needs_of_load(names: Sequence[str], weights: Mapping[str, Mapping[str, int]]) -> tuple[Key, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable
 
 from .request_path import ROUTE, Way, infer
 from .smoke import Check, Finding, Key, skipped
-from .smoke_edge import nginx_checks, no_sample
+from .smoke_edge import nginx_checks, no_sample, no_way
 from .smoke_envoy import experiment_checks, refusals
 from .smoke_mlserver import behaviour_checks
 from .smoke_needs import CONNECTED, MESH_ANSWERS
@@ -54,6 +54,9 @@ class _Routes:
 
     def path_to(self, experiment: Experiment) -> RequestPath | str:
         """Return the path with the versions of the candidates that answer, or why it is not known."""
+        way = self.path.towards(experiment.candidates[0].name)
+        if not way.host:
+            return no_way(self.path.model(experiment.candidates[0].name))
         if experiment.name not in self._found:
             self._found[experiment.name] = self._versions(experiment)
         found = self._found[experiment.name]
@@ -71,7 +74,9 @@ class _Routes:
         found: dict[str, int] = {}
         if request is None:
             return found
-        question = infer(experiment.candidates[0].name, request, host=self.path.host, seldon_model=experiment.route)
+        baseline = experiment.candidates[0].name
+        host = self.path.towards(baseline).host
+        question = infer(baseline, request, host=host, seldon_model=experiment.route)
         for _look in range(LOOKS):
             route = self.prober.ask(self.path.http, question).route or ""
             name, _mark, version = route.strip(":").rpartition("_")
@@ -85,7 +90,8 @@ class _Routes:
 def _of_experiment(routes: _Routes, experiment: Experiment) -> list[Check]:
     def checks(path: RequestPath) -> list[Check]:
         needs: tuple[Key, ...] = (("nginx.route", experiment.route),)
-        return experiment_checks(path, path.http, routes.prober, experiment, needs)
+        way = path.towards(experiment.candidates[0].name)
+        return experiment_checks(way, path.http, routes.prober, experiment, needs)
 
     return [
         replace(each, ask=_once_known(routes, experiment, checks, number))
@@ -100,9 +106,11 @@ def _of_model(routes: _Routes, model: SmokeModel) -> list[Check]:
         # Where others answer a model's own callers, its route leads back to it.
         way = {} if split is None else {ROUTE: path.model(model.name).route}
         headers = {"seldon-model": model.name, **way}
-        way_to = Way(path.http, model.name, path.host, headers)
+        way_to = Way(path.http, model.name, path.towards(model.name).host, headers)
         return behaviour_checks(way_to, routes.prober, model, (("nginx.route", model.name),))
 
+    if not routes.path.towards(model.name).host:
+        return [replace(each, ask=lambda: skipped(no_way(model))) for each in checks(routes.path)]
     if split is None:
         return checks(routes.path)
     return [

@@ -27,6 +27,7 @@ ADDRESS: Spec = {
     "http_port": {"type": "int", "required": True},
     "grpc_port": {"type": "int"},
     "grpc_host": {"type": "str"},
+    "grpc_hosts": {"type": "dict", "default": {}},
     "ca_path": {"type": "path"},
     "ca": {"type": "str"},
 }
@@ -63,6 +64,7 @@ ARGUMENTS: Spec = {
     "profile": {"type": "str", "choices": ["quick", "full"], "default": "quick"},
     "groups": {"type": "list", "elements": "str", "choices": list(GROUPS), "default": list(GROUPS)},
     "host": {"type": "str", "default": "ml-api.local"},
+    "hosts": {"type": "dict"},
     "address": {"type": "dict", "required": True, "options": ADDRESS},
     "cluster": {"type": "dict", "options": CLUSTER},
     "mesh": {"type": "dict", "options": MESH},
@@ -121,6 +123,8 @@ def request_path_from(params: Mapping[str, Any]) -> RequestPath:
         body_limit=params["body_limit"],
         closed_ports=tuple(params["closed_ports"]),
         other_grpc_host=params["address"]["grpc_host"] or "",
+        hosts=params["hosts"],
+        grpc_hosts=params["address"]["grpc_hosts"],
     )
     for experiment in path.experiments:
         for name in experiment.weights:

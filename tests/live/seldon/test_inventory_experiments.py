@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.edge.plays import Played, play
+from tests.live.seldon.stand_in import HOST
 from tests.live.seldon.world import BASELINE, ENHANCED, World
 
 
@@ -20,12 +21,18 @@ def declare(world: World, folder: Path, *words: str, weights: dict[str, int]) ->
     models = [{"name": each, "namespace": team, "storage_uri": "gs://models/x"} for each in (BASELINE, ENHANCED)]
     said = {
         "seldon_topology": "namespaced",
-        "serving_namespaces": [{"name": team}],
+        "serving_namespaces": [{"name": "another"}, {"name": team}],
+        "ingress_address": "192.0.2.200",
+        "ingress_routes": [
+            {"name": "another", "host": "another.example.com", "namespace": "another"},
+            {"name": "ours", "host": HOST, "namespace": team, "protocol": "rest"},
+        ],
         "serving_models": models,
         "serving_experiments": [{"name": "ab", "default": BASELINE, "weights": weights}],
     }
-    # The stand-in has another port than an ingress has.
-    path = json.dumps({"__mlserver_request_path": world.mesh.request_path})
+    # The stand-in has another address and port than an ingress has; the host is the one that the role finds.
+    said_of_path = {**world.mesh.request_path, "host": "{{ __mlserver_hosts[__mlserver_called_in] | default('') }}"}
+    path = json.dumps({"__mlserver_request_path": said_of_path})
     parts = ("experiments.yml",)
     return play(folder, "mlserver", parts, world.api.kubeconfig(), said, "--extra-vars", path, *words)
 

@@ -9,7 +9,7 @@ from typing import Iterator
 
 from .policy_flows import TOPOLOGIES
 from .policy_settings import CONTROLLERS, DEFAULTS, PREFIX, read
-from .preflight_cluster import POLICIES, SHARED_WITH_POLICIES, Cluster, is_true
+from .preflight_cluster import SHARED_WITH_POLICIES, Cluster
 from .preflight_report import Finding
 
 # What these may be is said with the edge, which shares them; here the default takes the place of any other value.
@@ -26,7 +26,7 @@ def policy_findings(cluster: Cluster) -> Iterator[Finding]:
         if name not in values and value is not None and str(value) in JUDGED_WITH_THE_EDGE.get(name, (str(value),)):
             values[name] = value
             aliases[PREFIX + name] = shared
-    if not is_true(cluster.shared.get(POLICIES)) or "namespaces" not in values:
+    if not cluster.has_walls or "namespaces" not in values:
         return
     for problem in read(values)[1]:
         for option, shared in aliases.items():

@@ -15,6 +15,8 @@ from .policy_settings import DEFAULTS, PREFIX
 
 POOLS = "metallb_address_pools"
 POLICIES = "serving_network_policies"
+# What decides it for the role, and what does where that is left out.
+WALLS = (f"{PREFIX}wanted", POLICIES)
 NAMESPACES = "serving_namespaces"
 STORAGE_CLASS = "serving_storage_class"
 # What says that the cluster is to have an edge.
@@ -61,7 +63,7 @@ OWN_PREFIXES = ("k3s_", "preflight_")
 ROLE_PREFIXES = ("helm_", "ingress_", "metallb_", "mlserver_", "network_policies_", "seldon_", "serving_")
 # Variables of a host that are no options of the role k3s, and are looked at as well.
 WHERE = ("ansible_host", "ansible_port")
-OTHERS = (*WHERE, POOLS, PINS, DHCP, POLICIES, STORAGE_CLASS, *EDGE_VARIABLES, *POLICY_VARIABLES, *SERVING_VARIABLES)
+OTHERS = (*WHERE, POOLS, PINS, DHCP, *WALLS, STORAGE_CLASS, *EDGE_VARIABLES, *POLICY_VARIABLES, *SERVING_VARIABLES)
 # Nobody needs to know them here.
 SECRETS = frozenset(("k3s_token", "k3s_agent_token", "k3s_registries", "k3s_environment"))
 
@@ -150,6 +152,13 @@ class Cluster:
     @property
     def api_port(self) -> int:
         return int(self.shared.get("k3s_api_port") or 6443)
+
+    @property
+    def has_walls(self) -> bool:
+        """Whether teams are isolated: where there are any, they are unless the inventory says no."""
+        said = next((value for name in WALLS if (value := self.shared.get(name)) is not None), None)
+        teams = self.shared.get(PREFIX + "namespaces") or self.shared.get(NAMESPACES)
+        return bool(teams) if said is None else is_true(said)
 
     @property
     def pools(self) -> list[Mapping[str, Any]]:

@@ -152,10 +152,11 @@ def _differences(cluster: Cluster) -> Iterator[Finding]:
 
 def _policies(cluster: Cluster) -> Iterator[Finding]:
     enforced = is_true(cluster.shared.get("k3s_network_policy", True))
-    if is_true(cluster.shared.get(POLICIES)) and not enforced and cluster.has_flannel:
+    if cluster.has_walls and not enforced and cluster.has_flannel:
         yield Finding(
             f"{POLICIES} is true, and nothing would enforce them: k3s_network_policy is false, and "
-            "k3s_flannel_backend is not none, so there is no CNI that would. Set k3s_network_policy to true."
+            "k3s_flannel_backend is not none, so there is no CNI that would. Set k3s_network_policy to true, or "
+            f"{POLICIES} to false."
         )
     if enforced and not cluster.has_flannel:
         yield Finding(

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Iterator
 
+from .address_spans import address_span
 from .ingress_problems import NO_CONTROLLER, Edge, edge_findings
 from .ingress_tls import TlsFiles
-from .preflight_cluster import EDGE_VARIABLES, Cluster, listed
+from .preflight_cluster import EDGE_VARIABLES, POOLS, Cluster, listed
 from .preflight_report import Finding
 
-NGINX, TRAEFIK = "nginx", "traefik"
+NGINX, TRAEFIK, SERVICELB = "nginx", "traefik", "servicelb"
 
 
 def ingress_findings(cluster: Cluster, files: TlsFiles | None = None) -> Iterator[Finding]:
@@ -30,7 +31,23 @@ def ingress_findings(cluster: Cluster, files: TlsFiles | None = None) -> Iterato
         files=files,
     )
     yield from edge_findings(edge)
+    yield from _handed_out(cluster, edge)
     yield from _bundled(cluster, edge.controller)
+
+
+def _handed_out(cluster: Cluster, edge: Edge) -> Iterator[Finding]:
+    """Yield an address that nobody hands out: the controller would wait for it until its time is over."""
+    elsewhere = cluster.shared.get("metallb_state") == "absent" or SERVICELB not in cluster.texts("k3s_disable")
+    if edge.controller == NO_CONTROLLER or cluster.pools or elsewhere:
+        return
+    span = address_span(edge.address)
+    example = (
+        f"that has {span.text}, such as [{{name: lan, addresses: [{span.text}-{span.text}]}}]" if span else "for it"
+    )
+    yield Finding(
+        f"{POOLS} is empty, and k3s_disable has {SERVICELB}, so nobody would hand out ingress_address. Set {POOLS} to "
+        f"a pool {example}. Where something else hands it out, set metallb_state to absent."
+    )
 
 
 def _bundled(cluster: Cluster, controller: str) -> Iterator[Finding]:

@@ -63,7 +63,18 @@ OWN_PREFIXES = ("k3s_", "preflight_")
 ROLE_PREFIXES = ("helm_", "ingress_", "metallb_", "mlserver_", "network_policies_", "seldon_", "serving_")
 # Variables of a host that are no options of the role k3s, and are looked at as well.
 WHERE = ("ansible_host", "ansible_port")
-OTHERS = (*WHERE, POOLS, PINS, DHCP, *WALLS, STORAGE_CLASS, *EDGE_VARIABLES, *POLICY_VARIABLES, *SERVING_VARIABLES)
+OTHERS = (
+    *WHERE,
+    POOLS,
+    PINS,
+    DHCP,
+    *WALLS,
+    "metallb_state",
+    STORAGE_CLASS,
+    *EDGE_VARIABLES,
+    *POLICY_VARIABLES,
+    *SERVING_VARIABLES,
+)
 # Nobody needs to know them here.
 SECRETS = frozenset(("k3s_token", "k3s_agent_token", "k3s_registries", "k3s_environment"))
 

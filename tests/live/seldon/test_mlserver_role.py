@@ -67,6 +67,26 @@ def test_teams_are_served_and_a_second_run_changes_nothing(world: World) -> None
     assert list(world.specs("servers", world.two)) == [f"mlserver-{world.two}"]
 
 
+def test_a_namespace_that_leaves_is_emptied_before_the_operator_hears_of_it(world: World) -> None:
+    world.make("experiments", world.two, "ab", {"candidates": [{"name": f"baseline-{world.one}", "weight": 1}]})
+    assert world.serve(serving_models=[*world.inventory()["serving_models"], world.model(world.two, "old")]).changed
+    leave: dict[str, Any] = {
+        "parts": ("leave.yml",),
+        "serving_namespaces": [{"name": world.two}],
+        "serving_models": [world.model(world.two, "enhanced")],
+    }
+    # What would hold a model is said while the operator still watches.
+    assert f"The experiment {world.two}/ab has the model baseline-{world.one}" in world.serve(**leave).refusal
+    assert list(world.specs("models", world.one)) == [f"baseline-{world.one}"]
+    world.api.ask("DELETE", path("experiments", world.two, "ab")).require()
+    assert world.serve("--check", **leave).changed == 2
+    assert world.serve(**leave).changed == 2
+    assert (world.specs("models", world.one), world.specs("servers", world.one)) == ({}, {})
+    # Those of namespaces that stay go in their turn, when the operator was mended, should it have to be.
+    assert list(world.specs("models", world.two)) == [f"enhanced-{world.two}", f"old-{world.two}"]
+    assert world.serve(**leave).changed == 0
+
+
 def test_field_of_somebody_else_is_left_unless_it_is_taken_over(world: World) -> None:
     model = f"baseline-{world.one}"
     body = {

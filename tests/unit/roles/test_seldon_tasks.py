@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from plugins.module_utils._core.seldon_sizes import SIZES
 from tests import golden
 from tests.seldon_tasks import CASES, RUNTIME, SETUP, said
+from tests.support import ROOT
 
 GOLDEN = Path(__file__).parent / "golden/seldon"
 Handed = dict[str, dict[str, Any]]
@@ -72,3 +74,10 @@ def test_operator_watches_the_teams_or_its_own_namespace_alone(handed_over: Hand
     teams = ["financial-inference", "financial-research"]
     watched = (False, []) if case.startswith("single") else (True, teams)
     assert (controller["clusterwide"], controller["watchNamespaces"]) == watched
+
+
+def test_what_leaves_goes_after_validation_and_before_the_operator_is_told() -> None:
+    [play] = yaml.safe_load((ROOT / "playbooks/serving.yml").read_text(encoding="utf-8"))
+    included = [each["ansible.builtin.include_role"] for each in play["pre_tasks"]]
+    parts = [(each["name"].rpartition(".")[2], each["tasks_from"]) for each in included]
+    assert parts == [("k3s", "reach"), ("seldon", "validate"), ("mlserver", "leave")]

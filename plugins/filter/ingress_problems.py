@@ -16,7 +16,7 @@ options:
   _input:
     description:
       - What the inventory says. C(controller), C(topology), C(address), C(routes), and C(pools), the ranges and blocks
-        of all address pools.
+        of all address pools. C(is_proved) says whether models or experiments are asked through the routes.
     type: dict
     required: true
   certificates:
@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING, Any
 from ..module_utils._core.ingress_problems import Edge, edge_findings
 from ..module_utils._core.ingress_tls import TlsFiles
 from ..module_utils._core.plain_data import plain
-from ..module_utils._core.preflight_cluster import listed
+from ..module_utils._core.preflight_cluster import is_true, listed
 from ..module_utils._core.preflight_report import report
 
 if TYPE_CHECKING:
@@ -63,9 +63,8 @@ def ingress_problems(
     said = plain(edge)
     texts = {name: str(said.get(name) or "") for name in ("controller", "topology", "address")}
     files = None if certificates is None or keys is None else TlsFiles(plain(certificates), plain(keys))
-    return report(
-        edge_findings(Edge(**texts, routes=said.get("routes") or [], pools=listed(said.get("pools")), files=files))
-    )
+    routes, pools, is_proved = said.get("routes") or [], listed(said.get("pools")), is_true(said.get("is_proved"))
+    return report(edge_findings(Edge(**texts, routes=routes, pools=pools, files=files, is_proved=is_proved)))
 
 
 class FilterModule:

@@ -24,6 +24,7 @@ KEYS = (
     "timeout",
     "body_size",
     "tls",
+    "redirect",
 )
 TLS_KEYS = ("source", "certificate", "key", "issuer", "issuer_kind")
 # What each source has to be told.
@@ -50,7 +51,7 @@ def entry_findings(entry: Any, number: int) -> Iterator[Finding]:
     if not NAME.fullmatch(name):
         what = "is no name that its objects can have" if name else "has no name"
         yield Finding(f"{where} {what}. Set name to small letters, digits and hyphens, 56 at most.")
-    for text in (*_keys(entry, KEYS), *_host(entry), *_words(entry), *_numbers(entry), *_tls(entry)):
+    for text in (*_keys(entry, KEYS), *_host(entry), *_words(entry), *_numbers(entry), *_tls(entry), *_redirect(entry)):
         yield Finding(f"{where} {text}")
 
 
@@ -94,6 +95,14 @@ def _numbers(entry: Mapping[str, Any]) -> Iterator[str]:
         value = entry.get(key)
         if value is not None and not (str(value).isascii() and str(value).isdigit() and 0 < int(value) <= largest):
             yield f"has the {key} '{value}'. Set {key} to a whole number from 1 to {largest}."
+
+
+def _redirect(entry: Mapping[str, Any]) -> Iterator[str]:
+    value = entry.get("redirect")
+    if value is not None and not isinstance(value, bool):
+        yield f"has the redirect '{value}'. Set redirect to true or false."
+    elif value is not None and entry.get("protocol") == GRPC:
+        yield "has a redirect, and gRPC is spoken over TLS alone. Leave redirect out."
 
 
 def _tls(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -43,7 +43,7 @@ def _annotations(route: Route) -> dict[str, str]:
         "proxy-body-size": "0" if route.is_grpc else route.body_size,
         # Envoy tries again, and it knows what is safe to repeat.
         "proxy-next-upstream": "off",
-        "ssl-redirect": "true" if route.tls else "false",
+        "ssl-redirect": "true" if route.tls and route.redirect else "false",
     }
     if route.is_grpc:
         values["backend-protocol"] = "GRPC"

@@ -15,6 +15,9 @@ from .preflight_report import Finding
 
 NGINX, TRAEFIK, SERVICELB = "nginx", "traefik", "servicelb"
 
+# What is asked through the edge when it has been declared.
+PROVED = ("serving_models", "serving_experiments")
+
 
 def ingress_findings(cluster: Cluster, files: TlsFiles | None = None) -> Iterator[Finding]:
     """Yield everything that is wrong; an inventory that says nothing of an edge is not judged."""
@@ -29,6 +32,7 @@ def ingress_findings(cluster: Cluster, files: TlsFiles | None = None) -> Iterato
         routes=routes if isinstance(routes, (list, tuple)) else [routes],
         pools=[line for pool in cluster.pools for line in listed(pool.get("addresses"))],
         files=files,
+        is_proved=any(cluster.shared.get(name) for name in PROVED),
     )
     yield from edge_findings(edge)
     yield from _handed_out(cluster, edge)

@@ -25,6 +25,7 @@ class Edge:
     """What an inventory says of the edge.
 
     ``pools``: the lines of all address pools. ``files``: what the files of routes showed; they are not judged without.
+    ``is_proved``: whether models or experiments are asked through the routes.
     """
 
     controller: str
@@ -33,6 +34,7 @@ class Edge:
     routes: Sequence[Any]
     pools: Sequence[str] = ()
     files: TlsFiles | None = None
+    is_proved: bool = False
 
 
 def edge_findings(edge: Edge) -> Iterator[Finding]:
@@ -50,6 +52,7 @@ def edge_findings(edge: Edge) -> Iterator[Finding]:
     for route in routes:
         yield from _place(route, topology=edge.topology)
     yield from _shared(edge.routes, routes)
+    yield from _asked(routes) if edge.is_proved else ()
     if edge.files:
         yield from certificate_findings(routes, edge.files)
 
@@ -95,6 +98,19 @@ def _place(route: Route, *, topology: str) -> Iterator[Finding]:
             f"{where} leads to {MESH_SERVICE} in {route.namespace}, and with seldon_topology {topology} the mesh is in "
             f"{MESH_NAMESPACE}. Leave namespace out, or set seldon_topology to {NAMESPACED}."
         )
+
+
+def _asked(routes: Sequence[Route]) -> Iterator[Finding]:
+    """Yield routes that send away who asks for models and experiments, which is the first one of REST to each mesh."""
+    asked = {
+        route.namespace: route for route in reversed(routes) if route.service == MESH_SERVICE and not route.is_grpc
+    }
+    for route in asked.values():
+        if route.tls and route.redirect:
+            yield Finding(
+                f"The route '{route.name}' sends plain HTTP away to https, and models and experiments are proved over "
+                "plain HTTP. Set redirect: false in it: callers come over HTTPS, and plain HTTP is answered as well."
+            )
 
 
 def _shared(entries: Sequence[Any], routes: Sequence[Route]) -> Iterator[Finding]:

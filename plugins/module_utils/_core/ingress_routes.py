@@ -48,6 +48,7 @@ class Route:
     timeout: int = 300
     body_size: str = "64m"
     tls: Tls | None = None
+    redirect: bool = True
 
     @property
     def is_grpc(self) -> bool:
@@ -84,6 +85,7 @@ def parse_route(entry: Mapping[str, Any], *, topology: str) -> Route:
         timeout=int(given.get("timeout", Route.timeout)),
         body_size=str(given.get("body_size", Route.body_size)),
         tls=Tls(**{name: str(value) for name, value in tls.items() if value}) if tls else None,
+        redirect=bool(given.get("redirect", Route.redirect)),
     )
 
 

@@ -17,8 +17,10 @@ def traefik_objects(route: Route) -> list[dict[str, Any]]:
     found = [_transport(route)]
     if _has_limit(route):
         found.append(_object("Middleware", route, f"{route.name}-body", {"buffering": _buffering(route)}))
-    found.append(_route(route))
-    if route.tls:
+    found.append(_route(route, route.name, is_safe=bool(route.tls)))
+    if route.tls and not route.redirect:
+        found.append(_route(route, f"{route.name}-http", is_safe=False))
+    elif route.tls:
         redirect = {"redirectScheme": {"scheme": "https", "permanent": True}}
         found += [_object("Middleware", route, f"{route.name}-https", redirect), _redirect(route)]
     return found
@@ -29,17 +31,17 @@ def _transport(route: Route) -> dict[str, Any]:
     return _object("ServersTransport", route, route.name, {"forwardingTimeouts": times})
 
 
-def _route(route: Route) -> dict[str, Any]:
+def _route(route: Route, name: str, *, is_safe: bool) -> dict[str, Any]:
     service: dict[str, Any] = {"kind": "Service", "name": route.service, "port": route.port}
     service["serversTransport"] = route.name
     # gRPC is HTTP/2, and Envoy takes it without TLS.
     service["scheme"] = "h2c" if route.is_grpc else "http"
     middlewares = [f"{route.name}-body"] if _has_limit(route) else []
     rule = _rule(route, service=service, middlewares=middlewares)
-    spec: dict[str, Any] = {"entryPoints": ["websecure" if route.tls else "web"], "routes": [rule]}
-    if route.tls:
+    spec: dict[str, Any] = {"entryPoints": ["websecure" if is_safe else "web"], "routes": [rule]}
+    if is_safe:
         spec["tls"] = {"secretName": route.secret}
-    return _object("IngressRoute", route, route.name, spec)
+    return _object("IngressRoute", route, name, spec)
 
 
 def _redirect(route: Route) -> dict[str, Any]:

@@ -119,6 +119,20 @@ def test_callers_without_tls_are_sent_to_the_host_with_it() -> None:
     assert objects(REST, "traefik")["IngressRoute", "models"]["spec"]["entryPoints"] == ["web"]
 
 
+def test_plain_http_stays_where_nobody_is_sent_away() -> None:
+    entry = {**REST, "tls": FILES, "redirect": False}
+    made = objects(entry, "traefik")
+    assert made["IngressRoute", "models"]["spec"]["entryPoints"] == ["websecure"]
+    plain = made["IngressRoute", "models-http"]["spec"]
+    assert plain["entryPoints"] == ["web"]
+    assert "tls" not in plain
+    assert plain["routes"] == made["IngressRoute", "models"]["spec"]["routes"]
+    assert ("IngressRoute", "models-https") not in made
+    ingress = objects(entry, "nginx")["Ingress", "models"]
+    assert ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/ssl-redirect"] == "false"
+    assert ingress["spec"]["tls"] == [{"hosts": ["ml-api.example.com"], "secretName": "models-tls"}]
+
+
 @pytest.mark.parametrize("controller", CONTROLLERS)
 def test_certificate_of_an_issuer_is_asked_for_in_the_same_way(controller: str) -> None:
     tls = {"source": "issuer", "issuer": "lan", "issuer_kind": "Issuer"}

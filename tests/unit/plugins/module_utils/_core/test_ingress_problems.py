@@ -25,6 +25,36 @@ EDGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "all is well": ({}, []),
     "an address of a block": ({"address": "192.0.2.129", "pools": ("192.0.2.128/25",)}, []),
     "an address of no pool that is known": ({"address": "198.51.100.1", "pools": ()}, []),
+    "REST with TLS, and nothing to prove": ({"routes": ({**REST, "tls": {"source": "private_ca"}},)}, []),
+    "REST with TLS that cannot be proved": (
+        {"routes": ({**REST, "tls": {"source": "private_ca"}}, GRPC), "is_proved": True},
+        [
+            "The route 'models' sends plain HTTP away to https, and models and experiments are proved over plain HTTP. "
+            "Set redirect: false in it: callers come over HTTPS, and plain HTTP is answered as well."
+        ],
+    ),
+    "REST with TLS beside plain HTTP": (
+        {"routes": ({**REST, "tls": {"source": "private_ca"}, "redirect": False}, GRPC), "is_proved": True},
+        [],
+    ),
+    "REST with TLS after a route that is asked": (
+        {
+            "routes": (REST, {"name": "safe", "host": "b.example.com", "tls": {"source": "private_ca"}}),
+            "is_proved": True,
+        },
+        [],
+    ),
+    "REST with TLS to something else": (
+        {"routes": ({**REST, "service": "web", "tls": {"source": "private_ca"}},), "is_proved": True},
+        [],
+    ),
+    "redirects that make no sense": (
+        {"routes": ({**REST, "redirect": "never"}, {**GRPC, "redirect": False})},
+        [
+            "The route 'models' has the redirect 'never'. Set redirect to true or false.",
+            "The route 'models-grpc' has a redirect, and gRPC is spoken over TLS alone. Leave redirect out.",
+        ],
+    ),
     "no routes": ({"routes": ()}, []),
     "no controller, and so no address": ({"controller": "none", "address": "", "routes": ({},)}, []),
     "an unknown topology": (

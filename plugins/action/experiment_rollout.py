@@ -57,7 +57,6 @@ class ActionModule(ActionBase):
         self._progress = Progress()
         self._before: list[dict[str, Any]] = []
         self._probed: list[dict[str, Any]] = []
-        self._settings: dict[str, Any] = {}
         self._sent_at = time.monotonic()
         self._verdict = ""
         self._weights: tuple[dict[str, int], float] = ({}, 0.0)
@@ -143,16 +142,15 @@ class ActionModule(ActionBase):
                 text = f"{self._name}: the run {state['id']} of this plan succeeded, and its weights are in force"
                 self._progress.say(f"\n{text}.")
                 return {"changed": False, "msg": text, **self._facts({**state, "weight": state["percent"]})}
-            self._take_settings(begun["settings"])
+            warnings = self._take_settings(begun)
             self._events = Events(self._params["event_webhook"])
             tick = self._walk(begun["tick"])
             result = self._outcome(tick)
             self._tell("end", result["msg"], tick)
             self._events.close(EVENT_SECONDS)
         if self._events.lost:
-            text = f"{self._events.lost} events did not reach the webhook ({self._events.last_problem})"
-            result["warnings"] = [text]
-        return result
+            warnings.append(f"{self._events.lost} events did not reach the webhook ({self._events.last_problem})")
+        return {**result, "warnings": warnings} if warnings else result
 
     def _begin(self) -> dict[str, Any]:
         """Get the right to carry it out; wait for a runner that may be gone, and refuse beside one that is not."""
@@ -182,13 +180,25 @@ class ActionModule(ActionBase):
             if self._interrupt.reason:
                 raise AnsibleActionFail(f"Interrupted by {self._interrupt.reason}. Nothing was changed.")
 
-    def _take_settings(self, settings: Mapping[str, Any]) -> None:
-        """Go on with what the run began with: whoever resumes it may have given neither a plan nor its traffic."""
-        if settings:
-            self._settings = dict(settings)
-            self._params.update({"event_webhook": None, **self._settings})
+    def _take_settings(self, begun: Mapping[str, Any]) -> list[str]:
+        """Go on with what the run began with: whoever resumes it may have given neither a plan nor its traffic.
+
+        What is known on the target alone is said.
+        """
+        warnings = []
+        given = self._params["event_webhook"]
+        if begun["settings"]:
+            self._params.update({"event_webhook": None, **begun["settings"]})
+        if begun["withheld"]:
+            self._params["event_webhook"] = given
+            if not given:
+                warnings.append(
+                    "Events are not posted: event_webhook has headers, which stay on the target. Set the plan, with "
+                    "its event_webhook, to have them posted."
+                )
         if self._params["event_webhook"]:
             self._params["event_webhook"].setdefault("timeout", EVENT_SECONDS)
+        return warnings
 
     def _walk(self, tick: dict[str, Any]) -> dict[str, Any]:
         """Tick until nobody has to wait any more."""
@@ -330,7 +340,7 @@ class ActionModule(ActionBase):
         """Run the module on the target."""
         found = self._execute_module(
             module_name=MODULE,
-            module_args={**self._task.args, **self._settings, **more, "call": call},
+            module_args={**self._task.args, **more, "call": call},
             task_vars=self._vars,
         )
         if found.get("failed") or found.get("unreachable"):

@@ -38,7 +38,7 @@ from .._core.rollout_record import Holder
 from .._core.rollout_runner import Runner
 from .._core.rollout_state import Request
 from .._core.traffic import Arms, CountSource
-from .rollout_options import given, plan_values
+from .rollout_options import given, plan_values, without_headers
 from .rollout_watch import RolloutWatch, Sources
 from .store import envoy_store
 
@@ -62,8 +62,6 @@ class RolloutCall:
         store = envoy_store({**params, "wait_timeout": STORE_SECONDS})
         self._store = EnvoyRollouts(store, self._files, wait_timeout=STORE_SECONDS)
         self._desk = Desk(self._name, self._store, time.time, is_gone)
-        traffic = params["traffic"]
-        self._log = AccessLog(traffic["log"]) if traffic["log"] else None
 
     def run(self) -> dict[str, Any]:
         """Return what came of the call."""
@@ -98,6 +96,7 @@ class RolloutCall:
         return {}
 
     def _begin(self) -> dict[str, Any]:
+        asked_at = time.time()
         begun = self._desk.take(self._wish())
         now = time.time()
         held = begun.held
@@ -107,13 +106,24 @@ class RolloutCall:
             if held
             else None,
             "asked": begun.asked,
+            "asked_at": asked_at,
             "settled": begun.settled.as_dict() if begun.settled else None,
-            "settings": dict(self._record_settings()),
+            **self._begun_with(),
         }
 
-    def _record_settings(self) -> Mapping[str, Any]:
+    def _begun_with(self) -> dict[str, Any]:
+        """Return what the run began with to whoever did not give it; headers stay here, and later calls read them."""
         record = self._store.view(self._name).record
-        return record.settings if record else {}
+        if record is None or plan_values(self._params) is not None:
+            return {"settings": None, "withheld": False}
+        webhook = record.settings.get("event_webhook") or {}
+        return {"settings": without_headers(record.settings), "withheld": bool(webhook.get("headers"))}
+
+    def _traffic(self, view: RolloutView) -> Mapping[str, Any]:
+        """Return the traffic that is given with a plan; without one, what the run began with."""
+        known = view.record.settings.get("traffic") if view.record else None
+        traffic: Mapping[str, Any] = self._params["traffic"]
+        return traffic if plan_values(self._params) is not None or not known else {**dict.fromkeys(traffic), **known}
 
     def _tick(self) -> dict[str, Any]:
         view = self._store.view(self._name)
@@ -142,39 +152,25 @@ class RolloutCall:
     def _send_traffic(self) -> dict[str, Any]:
         view = self._store.view(self._name)
         count, seconds = int(self._params["requests"]), float(self._params["seconds"])
-        if not self._params["traffic"]["request"] or not self._params["address"]:
+        path = self._traffic(view)["request"]
+        if not path or not self._params["address"]:
             raise ServingError("There is a traffic.rate, and nothing to send: set traffic.request and address.")
         arms = arms_of(view, self._begun_plan(view))
-        return {"probed": self._send(arms, Pace(count / seconds, count)).as_dict()}
+        return {"probed": self._send(path, arms, Pace(count / seconds, count)).as_dict()}
 
-    def _send(self, arms: Arms, pace: Pace) -> Probed:
+    def _send(self, path: str, arms: Arms, pace: Pace) -> Probed:
         """Send requests as callers of the experiment do, without a pin."""
         params = self._params
-        body = self._request_body()
+        body = _request_body(path)
         headers = {"Host": params["host"], "Content-Type": "application/json", "seldon-model": arms.route}
         request = http_request("POST", f"/v2/models/{arms.baseline.name}/infer", headers, body)
         engine = HttpLoad(params["address"]["address"], params["address"]["http_port"], timeout=ANSWER_SECONDS)
         return Probed.of(engine.run([request], pace), arms)
 
-    def _request_body(self) -> bytes:
-        """Return the sample request; a file of samples has a list of them, of which the first is taken."""
-        path = self._params["traffic"]["request"]
-        content = read_files([path], option="traffic.request")[path]
-        try:
-            values = json.loads(content)
-            first = values["requests"][0] if "requests" in values else values
-            if not first["inputs"]:
-                raise KeyError("inputs")
-        except (ValueError, KeyError, IndexError, TypeError) as error:
-            raise ServingError(
-                f"{path} holds no inference request ({error!r}). Set traffic.request to a file with one, as JSON with "
-                "inputs, or to a file of samples."
-            ) from error
-        return json.dumps(first).encode()
-
     def _watch(self, plan: Plan, view: RolloutView) -> RolloutWatch:
-        params = self._params
-        prometheus = _prometheus(params["traffic"]["prometheus"])
+        traffic = self._traffic(view)
+        prometheus = _prometheus(traffic["prometheus"])
+        log = AccessLog(traffic["log"]) if traffic["log"] else None
         settings = self._files.settings()
         counting: dict[str, CountSource] = {}
         if settings is not None:
@@ -183,28 +179,26 @@ class RolloutCall:
             )
         if prometheus is not None:
             counting["prometheus"] = prometheus
-        can_send = bool(params["traffic"]["request"] and params["address"])
+        can_send = bool(traffic["request"] and self._params["address"])
 
         def send(count: int) -> Probed:
             most = int(VERIFY_SECONDS * VERIFY_RATE)
-            return self._send(arms_of(view, plan), Pace(VERIFY_RATE, min(count, most)))
+            return self._send(traffic["request"], arms_of(view, plan), Pace(VERIFY_RATE, min(count, most)))
+
+        def labels(arms: Arms, since: Mapping[str, Any]) -> CountSource:
+            def arms_of_ids(ids: Collection[str]) -> Mapping[str, str]:
+                return log.arms_of(arms, ids, since) if log is not None and since else {}
+
+            return FeedbackSource(arms_of_ids, timeout=PROBE_SECONDS)
 
         sources = Sources(
             probe=HttpProbe(timeout=PROBE_SECONDS),
-            log=self._log,
+            log=log,
             counting=counting,
             prometheus=prometheus,
             send=send if can_send else None,
         )
-        return RolloutWatch(plan, sources, params["traffic"]["source"], labels=self._labels)
-
-    def _labels(self, arms: Arms, since: Mapping[str, Any]) -> CountSource:
-        log = self._log
-
-        def arms_of_ids(ids: Collection[str]) -> Mapping[str, str]:
-            return log.arms_of(arms, ids, since) if log is not None and since else {}
-
-        return FeedbackSource(arms_of_ids, timeout=PROBE_SECONDS)
+        return RolloutWatch(plan, sources, traffic["source"], labels=labels)
 
     def _read(self) -> dict[str, Any]:
         """Return where the rollout stands."""
@@ -240,7 +234,7 @@ class RolloutCall:
         lines = [line for line in self._store.journal(self._name) if line.get("run") == record.state.id]
         return {
             "lines": lines,
-            "plan": plan.as_dict(),
+            "plan": without_headers(plan.as_dict()),
             "state": record.state.as_dict(),
             "versions": dict(record.versions),
         }
@@ -262,10 +256,10 @@ class RolloutCall:
             for name, each in seen.measurements.items()
         }
         rate, window, counted = self._observed(view, plan)
-        whole = rate + float(self._params["traffic"]["rate"])
+        whole = rate + float(self._traffic(view)["rate"])
         found = estimate(plan, traffic_of(whole, plan.counted, window, counted))
         return {
-            "plan": plan.as_dict(),
+            "plan": without_headers(plan.as_dict()),
             "weights": weights,
             "observed_rate": rate,
             "rate": whole,
@@ -282,20 +276,37 @@ class RolloutCall:
         except ServingError:
             return 0.0, LogWindow(), {}
         times, entries = [], []
-        if self._log is not None:
+        traffic = self._traffic(view)
+        if traffic["log"]:
             now = time.time()
-            for line, entry in self._log.recent(arms, RECENT_BYTES):
+            for line, entry in AccessLog(traffic["log"]).recent(arms, RECENT_BYTES):
                 at = seconds_of(json.loads(line)["time"])
                 if now - at <= 60.0:
                     times.append(at)
                     entries.append(entry)
-        gates = [gate for gate in plan.counted if source_of(gate, self._params["traffic"]["source"]) == ENVOY]
+        gates = [gate for gate in plan.counted if source_of(gate, traffic["source"]) == ENVOY]
         settings = self._files.settings()
         counted: dict[str, Any] = {}
         if gates and settings is not None:
             admin = EnvoyAdmin(EnvoySettings.parse(settings).admin_socket, timeout=PROBE_SECONDS)
             counted = dict(EnvoyMetrics(admin).counts(gates, arms, {"began": 0}).pairs)
         return rate_of(times, time.time()), window_of(entries), counted
+
+
+def _request_body(path: str) -> bytes:
+    """Return the sample request; a file of samples has a list of them, of which the first is taken."""
+    content = read_files([path], option="traffic.request")[path]
+    try:
+        values = json.loads(content)
+        first = values["requests"][0] if "requests" in values else values
+        if not first["inputs"]:
+            raise KeyError("inputs")
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise ServingError(
+            f"{path} holds no inference request ({error!r}). Set traffic.request to a file with one, as JSON with "
+            "inputs, or to a file of samples."
+        ) from error
+    return json.dumps(first).encode()
 
 
 def _prometheus(values: Mapping[str, Any] | None) -> PrometheusMetrics | None:
@@ -306,8 +317,9 @@ def _prometheus(values: Mapping[str, Any] | None) -> PrometheusMetrics | None:
         dialect=values["dialect"],
         labels=values["labels"],
         timeout=PROBE_SECONDS,
-        headers=values["headers"] or {},
-        ca_path=values["ca_path"],
+        # What the run began with is kept without options that nobody set.
+        headers=values.get("headers") or {},
+        ca_path=values.get("ca_path"),
         stale_after=values["stale_after"],
     )
 

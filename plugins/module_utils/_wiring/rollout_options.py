@@ -127,6 +127,15 @@ def plan_values(params: Mapping[str, Any]) -> dict[str, Any] | None:
     return {"name": params["name"], **found} if found else None
 
 
+def without_headers(value: Any) -> Any:
+    """Return a value without any headers, which may be secrets; a result is read by people and kept in reports."""
+    if isinstance(value, Mapping):
+        return {key: without_headers(each) for key, each in value.items() if key != "headers"}
+    if isinstance(value, (list, tuple)):
+        return [without_headers(each) for each in value]
+    return value
+
+
 def given(value: Any) -> Any:
     """Return a value without the options that nobody set."""
     if isinstance(value, Mapping):
@@ -136,4 +145,4 @@ def given(value: Any) -> Any:
     return value
 
 
-__all__ = ["ACTIONS", "ARGUMENTS", "given", "plan_values"]
+__all__ = ["ACTIONS", "ARGUMENTS", "given", "plan_values", "without_headers"]

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -68,3 +72,71 @@ def test_by_prometheus(busy: Rollouts, prometheus: PrometheusProcess, failing: f
     assert again.status != 0
     assert busy.share() == ends[2], "without Prometheus nothing begins"
     assert prometheus.url in again.said
+
+
+TENANT = {"X-Scope-OrgID": "1"}
+
+
+class Door(BaseHTTPRequestHandler):
+    """Stands before Prometheus, takes events too, and lets one tenant in."""
+
+    prometheus = ""
+    events: list[dict[str, Any]]
+
+    def do_GET(self) -> None:
+        status, body = 401, b"{}"
+        if self.headers["X-Scope-OrgID"] == TENANT["X-Scope-OrgID"]:
+            with urllib.request.urlopen(type(self).prometheus + self.path) as response:
+                status, body = response.status, response.read()
+        self.reply(status, body)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        is_tenant = self.headers["X-Scope-OrgID"] == TENANT["X-Scope-OrgID"]
+        if is_tenant:
+            type(self).events.append(json.loads(body))
+        self.reply(200 if is_tenant else 401, b"{}")
+
+    def reply(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that it has above
+        pass
+
+
+@pytest.fixture
+def door(prometheus: PrometheusProcess) -> Iterator[str]:
+    Door.prometheus, Door.events = prometheus.url, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_headers_are_sent_and_hide_no_number(busy: Rollouts, door: str) -> None:
+    """A tenant is a header, and its digit is in about every number that a tick answers."""
+    wanted = plan(
+        {"weight": 10, "hold": "manual"},
+        100,
+        gates=[ERRORS],
+        analysis={"interval": "3s"},
+        traffic={"source": "prometheus", "prometheus": {"url": door, "headers": TENANT}},
+        event_webhook={"url": f"{door}/events", "headers": TENANT},
+    )
+    with busy.running(wanted, at="hold") as run:
+        run.kill_all()
+    assert [(each["event"], each["weight"]) for each in Door.events[:2]] == [("start", 0), ("step", 10)]
+    told = len(Door.events)
+    # Whoever goes on with it needs its name alone, and is not handed the headers.
+    promoted = busy.play(action="promote")
+    assert promoted.status == 0, promoted.output
+    assert (busy.ended().phase, busy.share()) == ("succeeded", (0, 100))
+    assert "Events are not posted: event_webhook has headers, which stay on the target." in promoted.said
+    assert len(Door.events) == told

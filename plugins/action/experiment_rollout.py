@@ -134,6 +134,11 @@ class ActionModule(ActionBase):
         if self._params["report_directory"]:
             require_directory(self._params["report_directory"])
         with Interrupt() as self._interrupt:
+            if self._interrupt.reason:
+                # The next item of a loop comes all the same, maybe with nobody there to watch it.
+                raise AnsibleActionFail(
+                    f"{self._name}: {self._interrupt.reason} came before it began. Nothing was changed."
+                )
             begun = self._begin()
             if begun["asked"]:
                 return self._follow(begun)

@@ -5,7 +5,8 @@
 
 Ansible runs an action plugin in a process of its own. It passes Ctrl-C on, and then SIGTERM, so the handler may run
 twice; and neither ``rescue`` nor ``finally`` would run without one. After SIGTERM, or kill -9, the parent is gone, and
-nobody sees what is displayed.
+nobody sees what is displayed. The items of a loop come one after the other in that process, and one that fails keeps
+it from none of the others: so why the work is to end is remembered as long as the process lives.
 """
 
 from __future__ import annotations
@@ -17,16 +18,23 @@ import time
 from types import FrameType
 from typing import Any
 
+# By process, since a child knows what its parent knew: who its parent was, and why its work is to end.
+PARENTS: dict[int, int] = {}
+REASONS: dict[int, str] = {}
+
 
 class Interrupt:
-    """While it is entered, signals only set a flag, and every wait ends when it is set."""
+    """While it is entered, signals only set a flag, and every wait ends when it is set.
+
+    It is set from the beginning when this process was told to end before.
+    """
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._before: dict[int, Any] = {}
-        self._parent = os.getppid()
-        self._reason = ""
-        self._since = 0.0
+        self._parent = PARENTS.setdefault(os.getpid(), os.getppid())
+        self._reason = REASONS.get(os.getpid(), "")
+        self._since = time.monotonic()
 
     def __enter__(self) -> Interrupt:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -63,7 +71,8 @@ class Interrupt:
     def _set(self, reason: str) -> None:
         if not self._reason:
             self._reason, self._since = reason, time.monotonic()
+            REASONS[os.getpid()] = reason
         self._event.set()
 
 
-__all__ = ["Interrupt"]
+__all__ = ["PARENTS", "REASONS", "Interrupt"]

@@ -14,8 +14,15 @@ import time
 
 import pytest
 
+from plugins.plugin_utils import _interrupt
 from plugins.plugin_utils._interrupt import Interrupt
 from tests.support import ROOT
+
+
+@pytest.fixture(autouse=True)
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget interrupts afterwards: all tests share a process."""
+    monkeypatch.setattr(_interrupt, "REASONS", {})
 
 
 @pytest.mark.parametrize(
@@ -44,6 +51,14 @@ def test_the_first_of_two_signals_counts() -> None:
         assert interrupt.reason == "Ctrl-C"
 
 
+def test_what_comes_later_in_the_process_is_interrupted_too() -> None:
+    with Interrupt():
+        os.kill(os.getpid(), signal.SIGTERM)
+    with Interrupt() as later:
+        assert later.reason == "SIGTERM"
+        assert later.seconds < 5
+
+
 def test_a_wait_without_a_signal_takes_its_time() -> None:
     with Interrupt() as interrupt:
         started = time.monotonic()
@@ -67,8 +82,29 @@ with Interrupt() as interrupt:
 """
 
 
-def test_a_parent_that_is_gone_ends_a_wait() -> None:
+# The parent ends when nobody looks.
+ORPHAN_BETWEEN = """
+import os, time
+from plugins.plugin_utils._interrupt import Interrupt
+
+begun, begin = os.pipe()
+parent = os.getpid()
+if os.fork():
+    os.read(begun, 1)
+    os._exit(0)
+with Interrupt() as interrupt:
+    pass
+os.write(begin, b"x")
+while os.getppid() == parent:
+    time.sleep(0.01)
+with Interrupt() as interrupt:
+    print(interrupt.reason, flush=True)
+"""
+
+
+@pytest.mark.parametrize("script", [ORPHAN, ORPHAN_BETWEEN], ids=["during a wait", "between two items"])
+def test_a_parent_that_is_gone_ends_a_wait(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", ORPHAN], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout, done.stderr) == ("the end of ansible-playbook\n", "")

@@ -12,7 +12,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import Any, Mapping
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._core.errors import ServingError
@@ -60,6 +60,7 @@ class ActionModule(ActionBase):
         self._sent_at = time.monotonic()
         self._verdict = ""
         self._weights: tuple[dict[str, int], float] = ({}, 0.0)
+        self._given_up = ""
         _validated, self._params = self.validate_argument_spec(argument_spec=ARGUMENTS)
         self._name = str(self._params["name"])
         try:
@@ -208,9 +209,8 @@ class ActionModule(ActionBase):
     def _walk(self, tick: dict[str, Any]) -> dict[str, Any]:
         """Tick until nobody has to wait any more."""
         self._show(tick)
-        outage = 0.0
+        heard = time.monotonic()
         while not tick["done"]:
-            started = time.monotonic()
             if self._interrupt.seconds > INTERRUPTED_SECONDS:
                 return tick
             self._wait(tick)
@@ -219,17 +219,19 @@ class ActionModule(ActionBase):
             probed, self._probed = self._probed, []
             try:
                 tick = self._call("tick", token=self._token, probed=probed, **more)
-            except AnsibleActionFail as error:
-                outage += time.monotonic() - started
+            # A connection that fails is no failure of an action, nor is a module that could not be sent.
+            except AnsibleError as error:
+                outage = time.monotonic() - heard
                 if outage > OUTAGE_SECONDS or self._interrupt.seconds > INTERRUPTED_SECONDS:
-                    raise AnsibleActionFail(
+                    self._given_up = (
                         f"{self._name}: the target could not be asked for {outage:.0f} s ({error}). The weights are "
                         f"unchanged at {tick['weight']:g}. Run it again to go on, or abort it."
-                    ) from error
+                    )
+                    return tick
                 self._progress.note(f"[rollout {self._name}] weights unchanged at {tick['weight']:g}: {error}")
                 self._interrupt.wait(OUTAGE_WAIT)
                 continue
-            outage = 0.0
+            heard = time.monotonic()
             self._show(tick)
         return tick
 
@@ -246,7 +248,12 @@ class ActionModule(ActionBase):
             if count < 1:
                 break
             self._sent_at = now
-            self._probed.append(self._call("send", requests=count, seconds=seconds)["probed"])
+            try:
+                self._probed.append(self._call("send", requests=count, seconds=seconds)["probed"])
+            except AnsibleError as error:
+                # What becomes of a rollout without traffic is decided by the tick.
+                self._progress.note(f"[rollout {self._name}] nothing was sent: {error}")
+                break
         self._interrupt.wait(max(0.0, deadline - time.monotonic()))
 
     def _follow(self, begun: Mapping[str, Any]) -> dict[str, Any]:
@@ -318,7 +325,7 @@ class ActionModule(ActionBase):
         result = {"changed": bool(self._before), "msg": text, "reports": reports, **self._facts(tick)}
         if self._task.diff:
             result["diff"] = self._before
-        return {**result, "failed": bool(reason) or not self._is_fine(tick["phase"])}
+        return {**result, "failed": bool(reason or self._given_up) or not self._is_fine(tick["phase"])}
 
     def _is_fine(self, phase: str) -> bool:
         if phase == SUCCEEDED:
@@ -330,14 +337,15 @@ class ActionModule(ActionBase):
     def _report(self) -> list[str]:
         """Write the report; that it cannot be written undoes no rollout."""
         directory = self._params["report_directory"]
-        if not directory:
+        # Whoever ends it does not wait for a target that does not answer.
+        if not directory or (self._given_up and self._interrupt.reason):
             return []
         try:
             found = self._call("journal")
             target = str(self._vars.get("inventory_hostname", ""))
             run = run_of(self._name, found, target=target, store=str(self._params["store"]))
             return write_reports(build_report(run, found["plan"], found["lines"]), directory)
-        except (ServingError, AnsibleActionFail) as error:
+        except (ServingError, AnsibleError) as error:
             self._progress.note(f"there is no report: {error}")
             return []
 
@@ -348,7 +356,7 @@ class ActionModule(ActionBase):
             module_args={**self._task.args, **more, "call": call},
             task_vars=self._vars,
         )
-        if found.get("failed") or found.get("unreachable"):
+        if found.get("failed"):
             raise AnsibleActionFail(str(found.get("msg", "The module failed.")), result=found)
         for warning in found.get("warnings") or ():
             self._progress.note(str(warning))

@@ -198,6 +198,25 @@ def fill(path: Path) -> None:
             stream.write(b"x" * 4096)
 
 
+def test_connection_that_drops_is_waited_for(
+    rollouts: Rollouts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drops = tmp_path / "drops"
+    monkeypatch.setenv("ANSIBLE_CONNECTION_PLUGINS", str(Path(__file__).with_name("connections")))
+    monkeypatch.setenv("TEST_CONNECTION_DROPS", str(drops))
+    told = "weights unchanged at 50: Failed to connect to the host via a wire"
+    with rollouts.running(plan(HELD, 100), at="hold", ansible_connection="dropping") as run:
+        drops.touch()
+        wait_for(lambda: " ".join(run.output().split()).count(told) >= 2, lambda: f"it says so:\n{run.output()}")
+        assert not run.is_over()
+        drops.unlink()
+        promoted = rollouts.play(action="promote")
+        play = run.end()
+    assert (promoted.status, play.status) == (0, 0), play.output
+    assert (rollouts.ended().phase, rollouts.share()) == ("succeeded", (0, 100))
+    assert "adopted" not in {name for name, _text in rollouts.events()}, "the same runner went on"
+
+
 def test_full_disk_stops_the_clock_and_loses_nothing(rollouts: Rollouts, small_disk: Path) -> None:
     # The step lasts, so that a busy machine finds it as it was when the disk fills.
     with rollouts.running(plan({"weight": 50, "min_duration": "20s"}, 100), at="verify_route") as run:

@@ -19,7 +19,7 @@ from ..module_utils._core.errors import ServingError
 from ..module_utils._core.plan import Plan
 from ..module_utils._core.rollout_begin import ASKED
 from ..module_utils._core.rollout_report import build_report
-from ..module_utils._core.rollout_state import ABORTED, PAUSED, ROLLED_BACK, STUCK, SUCCEEDED
+from ..module_utils._core.rollout_state import ABORTED, PAUSED, ROLLED_BACK, ROLLING_BACK, STUCK, SUCCEEDED
 from ..module_utils._core.weights import weights_at
 from ..module_utils._wiring.rollout import own_holder
 from ..module_utils._wiring.rollout_options import ARGUMENTS, plan_values
@@ -36,14 +36,16 @@ INTERRUPTED_SECONDS = 7.5
 # A target that cannot be reached is tried again for so long, and the weights stay as they are meanwhile.
 OUTAGE_SECONDS = 300.0
 OUTAGE_WAIT = 2.0
-# A request of a second terminal is honoured at the next tick; this is how long to wait for what comes of it.
-ASKED_SECONDS = 60.0
+# A request of a second terminal is honoured at the next tick; this is how long to wait for it, or for so long after
+# the runner's lock, as it was at first, has to be renewed.
+ASKED_SECONDS, RENEWED_SECONDS = 60.0, 10.0
 POLL_SECONDS = 0.5
 # A part of the wait for the next tick is needed to call the module that sends.
 SEND_OVERHEAD = 0.6
 SEND_SECONDS, LEAST_SECONDS = 2.0, 0.4
 MOST_HASTE = 2.0
 EVENT_SECONDS = 2.0
+REQUEST_IGNORED = "request_ignored"
 
 
 class ActionModule(ActionBase):
@@ -122,7 +124,7 @@ class ActionModule(ActionBase):
         self._progress.say(f"\n{text}")
         more = {key: found[key] for key in ("holder", "orphaned", "outcomes", "requests")}
         state = found["state"]
-        shown = {} if state is None else self._facts({**state, "weight": state["percent"]})
+        shown = {} if state is None else self._state_facts(state)
         return {"changed": False, "msg": text, **shown, **self._whole(more)}
 
     def _whole(self, facts: dict[str, Any]) -> dict[str, Any]:
@@ -140,14 +142,18 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail(
                     f"{self._name}: {self._interrupt.reason} came before it began. Nothing was changed."
                 )
-            begun = self._begin()
-            if begun["asked"]:
-                return self._follow(begun)
+            new = self._new()
+            begun = self._begin(new)
+            while begun["asked"]:
+                asked = self._follow(begun)
+                if asked is not None:
+                    return asked
+                begun = self._begin(new)
             if begun["settled"]:
                 state = begun["settled"]
                 text = f"{self._name}: the run {state['id']} of this plan succeeded, and its weights are in force"
                 self._progress.say(f"\n{text}.")
-                return {"changed": False, "msg": text, **self._facts({**state, "weight": state["percent"]})}
+                return {"changed": False, "msg": text, **self._state_facts(state)}
             warnings = self._take_settings(begun)
             self._events = Events(self._params["event_webhook"])
             tick = self._walk(begun["tick"])
@@ -158,15 +164,18 @@ class ActionModule(ActionBase):
             warnings.append(f"{self._events.lost} events did not reach the webhook ({self._events.last_problem})")
         return {**result, "warnings": warnings} if warnings else result
 
-    def _begin(self) -> dict[str, Any]:
-        """Get the right to carry it out; wait for a runner that may be gone, and refuse beside one that is not."""
-        token, heard = uuid.uuid4().hex, None
-        new = {
-            "token": token,
+    def _new(self) -> dict[str, Any]:
+        """Return the names under which it is carried out, or asked for."""
+        self._token = uuid.uuid4().hex
+        return {
+            "token": self._token,
             "run": f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}",
             "holder": own_holder(f"{getpass.getuser()}@{socket.gethostname()}").as_dict(),
         }
-        self._token = token
+
+    def _begin(self, new: Mapping[str, Any]) -> dict[str, Any]:
+        """Get the right to carry it out; wait for a runner that may be gone, and refuse beside one that is not."""
+        heard = None
         while True:
             found = self._call("begin", **new)
             held = found["held"]
@@ -256,22 +265,49 @@ class ActionModule(ActionBase):
                 break
         self._interrupt.wait(max(0.0, deadline - time.monotonic()))
 
-    def _follow(self, begun: Mapping[str, Any]) -> dict[str, Any]:
-        """Wait until the runner has honoured a request, and say what came of it."""
-        action = self._params["action"]
-        self._progress.note(f"{begun['held']['by']} carries it out; {action} is asked for")
-        deadline = time.monotonic() + ASKED_SECONDS
+    def _follow(self, begun: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Wait until the runner has honoured a request, and return what came of it; None when the runner is gone."""
+        action, held = self._params["action"], begun["held"]
+        self._progress.note(f"{held['by']} carries it out; {action} is asked for")
+        deadline = time.monotonic() + max(ASKED_SECONDS, held["expires_in"] + RENEWED_SECONDS)
         while True:
             found = self._call("read")
             state = found["state"]
-            if begun["asked"] in state["handled"] and not (action == "abort" and state["phase"] == "rolling_back"):
-                text = status_text(self._name, {**found, "events": []})
-                self._progress.say(f"\n{text}")
-                return {"changed": True, "msg": text, **self._facts({**state, "weight": state["percent"]})}
-            if time.monotonic() > deadline or self._interrupt.reason:
-                text = f"{action} is asked for, and not honoured yet; set action to status to look again"
-                return {"changed": True, "msg": text, **self._facts({**state, "weight": state["percent"]})}
+            is_handled = begun["asked"] in state["handled"]
+            is_going_back = action == "abort" and state["phase"] == ROLLING_BACK
+            if is_handled and not is_going_back:
+                return self._answered(found, begun["asked_at"])
+            if found["holder"] is None:
+                return None
+            # Going back ends by itself, if only by being stuck.
+            if self._interrupt.reason or (not is_handled and time.monotonic() > deadline):
+                how = "is not over yet" if is_handled else "was not honoured yet, and is as soon as that is possible"
+                text = (
+                    f"{self._name}: {action} is asked for; it {how}. Set action to status to look again, or to abort "
+                    "to give the baseline everything."
+                )
+                return {"failed": True, "changed": True, "msg": text, **self._state_facts(state)}
             self._interrupt.wait(POLL_SECONDS)
+
+    def _answered(self, found: Mapping[str, Any], asked_at: float) -> dict[str, Any]:
+        """Return what came of a request; one that was put aside, or did not get through, fails."""
+        action, state = self._params["action"], found["state"]
+        text = status_text(self._name, {**found, "events": []})
+        self._progress.say(f"\n{text}")
+        facts = self._state_facts(state)
+        if action == "abort" and not self._is_fine(state["phase"]):
+            over = outcome_text(self._name, {**state, "weight": state["percent"]})
+            return {"failed": True, "changed": True, "msg": over, **facts}
+        for event in found["events"]:
+            # Requests are put aside by what they ask for.
+            is_new = event["name"] == REQUEST_IGNORED and (event["at"] or 0.0) >= asked_at
+            if is_new and event["text"].startswith(f"{action} "):
+                text = f"{self._name}: {event['text']}. Nothing was changed. Set action to status to look at it."
+                return {"failed": True, "changed": False, "msg": text, **facts}
+        return {"changed": True, "msg": text, **facts}
+
+    def _state_facts(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        return self._facts({**state, "weight": state["percent"]})
 
     # What is told
 
@@ -314,7 +350,7 @@ class ActionModule(ActionBase):
 
     def _outcome(self, tick: Mapping[str, Any]) -> dict[str, Any]:
         """Return the result of the task: what is over and good succeeds, all else fails and says so."""
-        text = outcome_text(self._name, tick)
+        text = self._given_up or outcome_text(self._name, tick)
         reason = self._interrupt.reason
         if reason:
             text = f"Interrupted by {reason}. {text}"

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from plugins.module_utils._adapters.envoy_rollouts import recorded
+from plugins.module_utils._core.experiment import Request
 from tests.live.data_plane import BASELINE, ENHANCED, EXPERIMENT, wait_for
 from tests.live.rollouts import RolloutRun, Rollouts, plan
 
@@ -117,6 +120,32 @@ def test_of_two_runners_one_is_refused(rollouts: Rollouts) -> None:
     assert "because abort was asked for by " in play.said
 
 
+def test_killed_on_another_machine_whoever_asks_takes_over(rollouts: Rollouts) -> None:
+    """Nobody here can see whether a process over there lives, so only the lock says it."""
+    with rollouts.running(plan(HELD, 100), at="hold") as run:
+        run.kill_all()
+    path = rollouts.folder / "record.json"
+    record = json.loads(path.read_bytes())
+    record["lock"]["holder"]["machine"] = "elsewhere"
+    # As by a clock that is ahead: the playbook takes its time to begin, and finds a lock that still holds.
+    record["lock"]["renewed"] = time.time() + 40
+    path.write_text(json.dumps(record))
+    aborted = rollouts.play(action="abort")
+    assert aborted.status == 0, aborted.output
+    assert "abort is asked for" in aborted.said
+    state = rollouts.ended()
+    assert (state.phase, state.cause, rollouts.share()) == ("rolled_back", "user", (100, 0)), aborted.output
+
+
+def test_what_is_put_aside_fails(rollouts: Rollouts) -> None:
+    with rollouts.running(plan(HELD, 100), at="hold") as run:
+        resumed = rollouts.play(action="resume")
+        assert not run.is_over()
+    assert resumed.status != 0
+    assert f"{EXPERIMENT}: resume makes no sense while the rollout is hold. Nothing was changed." in resumed.said
+    assert rollouts.share() == (50, 50)
+
+
 def test_edit_by_hand_pauses_and_is_shown(rollouts: Rollouts) -> None:
     with rollouts.running(plan(HELD, 100), at="hold") as run:
         edit = {"weights": {BASELINE: 70, ENHANCED: 30}}
@@ -202,3 +231,33 @@ def test_interrupted_it_ends_soon_as_the_policy_has_it(
     wanted = ("rolled_back", (100, 0)) if policy == "rollback" else ("paused", (50, 50))
     assert (state.phase, rollouts.share()) == wanted, play.output
     assert seconds < INTERRUPTED_SECONDS
+
+
+OTHER = "another-experiment"
+
+
+@pytest.fixture
+def two(rollouts: Rollouts) -> Iterator[Rollouts]:
+    """Return it with a second experiment of the same models."""
+    rollouts.store.declare(
+        Request.parse({"name": OTHER, "weights": {BASELINE: 100, ENHANCED: 0}}), dry_run=False, force=True
+    )
+    yield rollouts
+    rollouts.store.declare(Request.parse({"name": OTHER, "state": "absent"}), dry_run=False, force=True)
+
+
+@pytest.mark.parametrize(("end", "words"), [(ctrl_c, "Ctrl-C"), (sigterm, "SIGTERM")], ids=["Ctrl-C", "SIGTERM"])
+def test_interrupted_it_begins_no_later_plan(two: Rollouts, end: Callable[[RolloutRun], None], words: str) -> None:
+    first = plan(HELD, 100, policy={"on_interrupt": "hold"})
+    plans = [first, {**plan(HELD, 100), "name": OTHER}]
+    run = RolloutRun(two.plane, "rollout.yml", variables={"rollouts": plans})
+    try:
+        two.reach(run, "hold")
+        end(run)
+        wait_for(run.is_gone, lambda: f"nothing of the run goes on: {run.leftovers()}", 3 * INTERRUPTED_SECONDS)
+        play = run.end()
+    finally:
+        run.kill_all()
+    assert play.status != 0
+    assert f"interrupt was asked for by {words} of " in two.ended().reason
+    assert recorded(str(two.envoy_directory), OTHER) is None

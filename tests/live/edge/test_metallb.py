@@ -236,3 +236,30 @@ def test_webhook_that_stays_away_is_given_up_with_its_words(cluster: Cluster) ->
         assert cluster.specs("ipaddresspools") == {}
     finally:
         webhook.close()
+
+
+OWNER = ("owner.yml",)
+
+
+def labels(cluster: Cluster) -> dict[str, str]:
+    metadata = cluster.api.ask("GET", f"/api/v1/namespaces/{cluster.namespace}").require()["metadata"]
+    found: dict[str, str] = metadata.get("labels", {})
+    return found
+
+
+def test_somebody_elses_metallb_is_neither_taken_over_nor_removed_unasked(cluster: Cluster) -> None:
+    before = labels(cluster)
+    refusal = cluster.play(parts=OWNER).refusal
+    assert f"The namespace {cluster.namespace} is there, and it is not this role's" in refusal
+    assert "Set metallb_take_over to true" in refusal
+    assert cluster.play(parts=OWNER, metallb_take_over=True).changed == 0
+
+    # Neither helm nor a right to remove is needed for what stays.
+    gone = cluster.play(parts=("main.yml",), metallb_state="absent", metallb_address_pools=[])
+    assert gone.changed == 0
+    assert f"The namespace {cluster.namespace} is somebody else's, so it stays" in " ".join(gone.outcome.output.split())
+    assert labels(cluster) == before
+
+    mark = {"metadata": {"labels": {"app.kubernetes.io/managed-by": "modelops.serving"}}}
+    cluster.api.ask("PATCH", f"/api/v1/namespaces/{cluster.namespace}", mark, kind=MERGE).require()
+    assert cluster.play(parts=OWNER).changed == 0

@@ -125,6 +125,35 @@ def test_operator_is_started_anew_and_experiments_have_to_be_back(world: World) 
     assert "modelops.serving/resynced" in found
 
 
+def test_scheduler_that_started_anew_is_told_until_it_has_worked(world: World) -> None:
+    labels = {"control-plane": "v2-controller-manager"}
+    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "manager", "image": "x"}]}}
+    where = f"{APPS}/{world.seldon}/deployments"
+    spec = {"replicas": 1, "selector": {"matchLabels": labels}, "template": pod}
+    world.api.create(where, {"metadata": {"name": "seldon-v2-controller-manager"}, "spec": spec})
+    up = {"status": {"observedGeneration": 9, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}}
+    world.api.ask("PATCH", f"{where}/seldon-v2-controller-manager/status", up, kind=MERGE).require()
+    world.make("seldonruntimes", world.seldon, "seldon", {"seldonConfig": "default"}, **RUNTIME)
+    world.make_workload("statefulsets", world.seldon, "seldon-scheduler", is_up=True)
+    pods = f"{CORE}/{world.seldon}/pods"
+    told: dict[str, Any] = {"parts": ("validate.yml", "told.yml"), "seldon_wait_timeout": 5}
+    # What this run's releases say is not asked here.
+    said = ("--extra-vars", '{"__seldon_is_changed": false}')
+    assert world.name(*said, **told).changed == 1
+    world.make("experiments", world.one, "ab", {"candidates": []})
+    assert world.name(*said, **told).changed == 0
+    body = {"metadata": {"name": "seldon-scheduler-0"}, "spec": pod["spec"]}
+    world.api.ask("DELETE", f"{pods}/seldon-scheduler-0", {"gracePeriodSeconds": 0}).require()
+    world.api.create(pods, body)
+    # A run that fails leaves it to the next one.
+    assert f"- {world.one}/ab: Seldon says nothing of it" in world.name(*said, **told).refusal
+    world.tell("experiments", world.one, "ab", *GOOD)
+    found = world.name(*said, **told)
+    assert found.changed == 2
+    assert f"The scheduler of {world.seldon} started since" in " ".join(found.outcome.output.split())
+    assert world.name(*said, **told).changed == 0
+
+
 def test_scheduler_that_does_not_come_up_is_told_with_what_its_pods_say(world: World) -> None:
     verify: dict[str, Any] = {"parts": ("validate.yml", "verify.yml"), "seldon_wait_timeout": 5}
     assert f"- {world.seldon}/seldon-scheduler: there is none" in world.name(**verify).refusal
@@ -133,3 +162,15 @@ def test_scheduler_that_does_not_come_up_is_told_with_what_its_pods_say(world: W
     said = "seldon-scheduler-0, rclone: CrashLoopBackOff, back-off 40s, ended before with Error (1)"
     assert f"after 5 s: - {world.seldon}/seldon-scheduler: 0 of 1 ready; {said}" in refusal
     assert f"{world.seldon}/seldon-envoy" not in refusal
+
+
+def test_service_of_another_type_is_named_with_what_to_set(world: World) -> None:
+    for plural, name in (("statefulsets", "seldon-scheduler"), ("deployments", "seldon-envoy")):
+        world.make_workload(plural, world.seldon, name, is_up=True)
+    spec = {"ports": [{"port": 9004}], "type": "NodePort"}
+    world.api.create(f"{CORE}/{world.seldon}/services", {"metadata": {"name": "seldon-scheduler"}, "spec": spec})
+    meant = ("--extra-vars", '{"__seldon_scheduler_meant": {}, "__seldon_envoy_meant": {}}')
+    refusal = world.name(*meant, parts=("validate.yml", "verify.yml"), seldon_wait_timeout=5).refusal
+    told = f"The Service {world.seldon}/seldon-scheduler has the type NodePort after 5 s"
+    assert f"{told}, and seldon_scheduler_service_type is ClusterIP." in refusal
+    assert f"The Service {world.seldon}/seldon-mesh is not there after 5 s" in refusal

@@ -221,3 +221,12 @@ def test_inventory_that_wants_no_policies_asks_no_cluster(cluster: Cluster, tmp_
     path = tmp_path / "nobody"
     path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "clusters": [nobody], "contexts": [context]}))
     require(cluster.play(serving_network_policies=False, serving_namespaces=[], k3s_kubeconfig=str(path)))
+
+
+def test_walls_that_are_not_wanted_any_more_can_be_taken_away(cluster: Cluster) -> None:
+    require(cluster.play(), *APPLIED)
+    unwanted: dict[str, Any] = {"serving_network_policies": False}
+    require(cluster.play(**unwanted))
+    assert cluster.ours() == wanted()
+    require(cluster.play(**unwanted, network_policies_state="absent"), "absent | Remove them")
+    assert cluster.ours() == {}

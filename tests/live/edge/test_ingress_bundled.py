@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.api_server import ApiServer
+from tests.api_server import MERGE, ApiServer
 from tests.live.edge.ingress_world import World, definition
 
+CONFIGS = "/apis/helm.cattle.io/v1/namespaces/kube-system/helmchartconfigs"
+MARK = {"app.kubernetes.io/managed-by": "modelops.serving"}
 CHARTS = "/apis/helm.cattle.io/v1/namespaces/kube-system/helmcharts"
 BASE = "https://%{KUBERNETES_API}%/static/charts"
 # What K3s says its chart is, and what is said to that; nothing, where the role takes it.
@@ -53,3 +55,35 @@ def test_nothing_goes_before_that_is_known(world: World, api: ApiServer) -> None
     assert said.changed is None
     assert "K3s does not bring Traefik" in said.line
     assert "leave_nginx" not in said.text
+
+
+def test_what_somebody_else_told_traefik_is_not_replaced_unasked(world: World, api: ApiServer) -> None:
+    api.establish(definition("HelmChartConfig", "helm.cattle.io", "v1"))
+    inventory = {"ingress_controller": "traefik", "ingress_address": "192.0.2.200"}
+    assert world.run(inventory, part="owner").changed == 0
+    theirs = {"apiVersion": "helm.cattle.io/v1", "kind": "HelmChartConfig", "spec": {"valuesContent": "a: b"}}
+    api.create(CONFIGS, {**theirs, "metadata": {"name": "traefik"}})
+    try:
+        said = world.run(inventory, part="owner")
+        assert said.changed is None
+        assert "The HelmChartConfig traefik in kube-system is there, and it is not this role's" in said.line
+        assert "helmchartconfig traefik app.kubernetes.io/managed-by=modelops.serving and this again" in said.line
+        api.ask("PATCH", f"{CONFIGS}/traefik", {"metadata": {"labels": MARK}}, kind=MERGE).require()
+        assert world.run(inventory, part="owner").changed == 0
+    finally:
+        api.ask("DELETE", f"{CONFIGS}/traefik")
+
+
+def test_nginx_of_somebody_else_is_not_taken_over_unasked(world: World, api: ApiServer) -> None:
+    inventory = {"ingress_controller": "nginx", "ingress_address": "192.0.2.200"}
+    space = "/api/v1/namespaces/ingress-nginx"
+    if api.ask("GET", space).status == 404:
+        api.create("/api/v1/namespaces", {"metadata": {"name": "ingress-nginx"}})
+    unmarked = {"metadata": {"labels": dict.fromkeys(MARK)}}
+    api.ask("PATCH", space, unmarked, kind=MERGE).require()
+    said = world.run(inventory, part="present")
+    assert said.changed is None
+    assert "The namespace ingress-nginx is there, and it is not this role's" in said.line
+    assert "nginx | Make its namespace" not in said.text
+    api.ask("PATCH", space, {"metadata": {"labels": MARK}}, kind=MERGE).require()
+    assert world.run(inventory, part="owner").changed == 0

@@ -58,6 +58,11 @@ has_token:
   description: Whether a server was started here, which made or took over a token.
   returned: success
   type: bool
+token_file:
+  description: How a token is in C(/etc/rancher/k3s/token), V(full) with the cluster's CA or V(short); empty without.
+  returned: success
+  type: str
+  sample: full
 has_node_password:
   description: Whether a node of this host once registered.
   returned: success
@@ -73,6 +78,12 @@ drop_ins:
   returned: success
   type: list
   elements: str
+firewall:
+  description: The rules that the role has set in the host's firewall. One without a port lets everything through.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{firewall: ufw, source: 192.0.2.0/24, port: 0}]
 """
 
 from ansible.module_utils.basic import AnsibleModule

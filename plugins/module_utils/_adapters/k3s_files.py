@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import time
 from typing import Any, Iterator, Mapping
@@ -37,10 +38,23 @@ class K3sFiles:
             "architecture": os.uname().machine,
             "has_datastore": any(os.path.exists(each) for each in databases),
             "has_token": os.path.isfile(os.path.join(server, "token")),
+            "token_file": _form(os.path.join(self._config, "k3s", "token")),
             "has_node_password": os.path.isfile(os.path.join(self._config, "node", "password")),
             "manifests": self._ours(os.path.join(server, "manifests"), mark),
             "drop_ins": self._ours(folder, mark),
+            "firewall": self._noted(os.path.join(self._config, "k3s", "firewall.json")),
         }
+
+    @staticmethod
+    def _noted(path: str) -> list[dict[str, Any]]:
+        """Return the rules of a note; none when there is no note, or none that can be read."""
+        try:
+            with open(path, encoding="utf-8") as stream:
+                found = json.load(stream)
+        except (OSError, ValueError):
+            return []
+        rules = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+        return [each for each in rules if {"firewall", "source", "port"} == set(each)]
 
     @staticmethod
     def _ours(folder: str, mark: str) -> list[str]:
@@ -51,6 +65,12 @@ class K3sFiles:
             return []
         paths = (os.path.join(folder, name) for name in names if name.endswith((".yaml", ".yml")))
         return [path for path in paths if mark in _head(path)]
+
+
+def _form(path: str) -> str:
+    """Return what a file has of a token: the full one names the cluster's CA, the short one does not."""
+    found = _head(path)
+    return found and ("full" if found.startswith("K10") else "short")
 
 
 def digest(path: str) -> str:

@@ -187,9 +187,9 @@ class Cluster:
         log = self.on(name, "cat /var/lib/rancher/standin.log 2>/dev/null || true")
         return sum(" start " in line for line in log.splitlines())
 
-    def nodes(self) -> dict[str, str]:
+    def nodes(self, by: str = "server-1") -> dict[str, str]:
         """Return the nodes that the cluster knows, each with its condition Ready."""
-        found = json.loads(self.on("server-1", "k3s kubectl get nodes --output json"))["items"]
+        found = json.loads(self.on(by, "k3s kubectl get nodes --output json"))["items"]
         return {
             each["metadata"]["name"]: next(
                 one["status"] for one in each["status"]["conditions"] if one["type"] == "Ready"

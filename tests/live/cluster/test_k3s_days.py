@@ -88,17 +88,57 @@ def test_node_that_does_not_answer_any_more_is_taken_out(hosts: Make) -> None:
     assert cluster.nodes() == {"server-1": "True"}
 
 
+REFUSES = """#!/bin/sh
+case " $* " in
+  *" drain "*" --force "*) ;;
+  *" drain "*) echo "error: cannot delete Pods that declare no controller (use --force to override): a/b" >&2; exit 1 ;;
+esac
+exec /usr/local/bin/k3s-itself "$@"
+"""
+
+
+def test_pod_that_nothing_brings_back_keeps_its_node_until_it_may_go(hosts: Make) -> None:
+    cluster = hosts(ONE)
+    cluster.play("cluster.yml").require()
+    cluster.on("server-1", "cp -p /usr/local/bin/k3s /usr/local/bin/k3s-itself")
+    cluster.on(
+        "server-1",
+        f"rm /usr/local/bin/k3s; cat > /usr/local/bin/k3s <<'END'\n{REFUSES}END\nchmod 755 /usr/local/bin/k3s",
+    )
+    refused = cluster.play("remove_node.yml", "--limit", "agent-1", k3s_confirm=CONTEXT)
+    assert refused.status != 0
+    assert "agent-1 still has pods, and stays a node: error: cannot delete Pods that declare no" in refused.said
+    assert "set k3s_drain_force" in refused.said
+    assert cluster.nodes() == dict.fromkeys(ONE, "True")
+    cluster.play("remove_node.yml", "--limit", "agent-1", k3s_confirm=CONTEXT, k3s_drain_force=True).require()
+    assert cluster.nodes() == {"server-1": "True"}
+
+
 def test_kubeconfig_keeps_what_the_user_has(hosts: Make) -> None:
     cluster = hosts(["server-1"])
-    cluster.kubeconfig.parent.mkdir()
+    shared = cluster.kubeconfig.parent.with_name("shared")
+    for folder in (cluster.kubeconfig.parent, shared):
+        folder.mkdir()
+        folder.chmod(0o775)
     mine = {"current-context": "work", "contexts": [{"name": "work", "context": {"cluster": "w", "user": "u"}}]}
-    cluster.kubeconfig.write_text("# mine\n" + yaml.safe_dump(mine))
+    (shared / "mine").write_text("# mine\n" + yaml.safe_dump(mine))
+    cluster.kubeconfig.symlink_to("../shared/mine")
+    for wrong in ("kube/config", str(shared)):
+        refused = cluster.play("cluster.yml", k3s_kubeconfig=wrong)
+        assert refused.status != 0
+        assert f"k3s_kubeconfig is {wrong}, and it has to be the absolute path of a file" in refused.said
+        assert refused.changed == 0
     cluster.play("cluster.yml").require()
+    assert cluster.kubeconfig.is_symlink()
+    assert [each.stat().st_mode & 0o777 for each in (cluster.kubeconfig.parent, shared)] == [0o775, 0o775]
     found = yaml.safe_load(cluster.kubeconfig.read_text())
     assert found["current-context"] == "work"
     assert [each["name"] for each in found["contexts"]] == ["work", CONTEXT]
     assert found["clusters"][0]["cluster"]["server"] == f"https://{cluster.addresses['server-1']}:6443"
     assert cluster.kubeconfig.stat().st_mode & 0o777 == 0o600
+    cluster.play("reset.yml", k3s_confirm=CONTEXT).require()
+    assert [each["name"] for each in yaml.safe_load(cluster.kubeconfig.read_text())["contexts"]] == ["work"]
+    assert [each.stat().st_mode & 0o777 for each in (cluster.kubeconfig.parent, shared)] == [0o775, 0o775]
 
 
 def test_kubeconfig_that_cannot_be_changed_is_told_before_a_host_is(hosts: Make) -> None:
@@ -147,6 +187,23 @@ def test_firewall_lets_the_cluster_through_and_nobody_else(hosts: Make) -> None:
     assert reaches(server, 6443), "users of the API"
     assert not reaches(server, 9999), "what is for nodes alone"
     cluster.on("server-1", "systemctl stop listener")
+    # What is declared no more is closed, and of another one's rules nothing.
+    cluster.on("server-1", "ufw allow from 192.0.2.8")
+    moved = {
+        **opened,
+        "k3s_firewall_sources": [*opened["k3s_firewall_sources"], "192.0.2.7"],
+        "k3s_firewall_api_sources": ["192.0.2.0/24"],
+    }
+    cluster.play("cluster.yml", **moved).require()
+    assert "192.0.2.7" in cluster.on("agent-1", "ufw status")
+    assert not reaches(server, 6443), "the API's users are others now"
+    cluster.play("cluster.yml", **opened).require()
+    assert "192.0.2.7" not in "".join(cluster.on(name, "ufw status") for name in ONE)
+    cluster.play("cluster.yml").require()
+    cluster.on("server-1", "ufw delete allow from 192.0.2.8")
+    assert {name: cluster.on(name, "ufw status") for name in ONE} == rules
+    assert cluster.play("cluster.yml").require().changed == 0
+    cluster.play("cluster.yml", **opened).require()
     cluster.play("remove_node.yml", "--limit", "agent-1", k3s_confirm=CONTEXT, **opened).require()
     assert cluster.on("agent-1", "ufw status") == rules["agent-1"]
     cluster.play("reset.yml", k3s_confirm=CONTEXT, **opened).require()

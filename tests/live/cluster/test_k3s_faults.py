@@ -193,6 +193,31 @@ def test_some_of_the_servers_are_never_changed_alone(hosts: Make) -> None:
     assert cluster.on("server-1", "ls /etc/rancher/k3s 2>/dev/null; true") == ""
 
 
+def test_server_that_leads_is_away_and_the_others_go_on(hosts: Make) -> None:
+    cluster = hosts((*THREE, "agent-1"))
+    cluster.play("cluster.yml").require()
+    left = (*THREE[1:], "agent-1")
+    starts = {name: cluster.starts(name) for name in left}
+    cluster.cut("server-1")
+    wait_for(lambda: cluster.nodes("server-2")["server-1"] != "True", "the others see that it is away")
+    play = cluster.play("cluster.yml")
+    assert re.search(r"server-1 +: .*unreachable=1", play.output), play.output
+    assert not re.search(r"failed=[1-9]", play.output), play.output
+    # An agent alone goes on as well, by a server that answers.
+    cluster.play("cluster.yml", "--limit", "agent-1", k3s_node_labels={"example.com/a": "1"}).require()
+    assert "example.com/a" in cluster.on("server-2", "k3s kubectl get node agent-1 --output json")
+    assert {name: cluster.starts(name) for name in left} == starts, "nobody is started anew because of it"
+    cluster.play("remove_node.yml", "--limit", "agent-1", k3s_confirm=CONTEXT).require()
+    assert set(cluster.nodes("server-2")) == set(THREE)
+    for name in THREE[1:]:
+        cluster.cut(name)
+    silent = "server-1, server-2, server-3 did not answer, so"
+    refused = cluster.play("cluster.yml", "--limit", "agent-1")
+    assert f"{silent} agent-1 has no server to join." in refused.said
+    refused = cluster.play("remove_node.yml", "--limit", "agent-1", k3s_confirm=CONTEXT)
+    assert f"{silent} nobody could forget agent-1." in refused.said
+
+
 def test_reset_is_confirmed_and_gives_the_hosts_back(hosts: Make) -> None:
     cluster = hosts(ONE)
     before = {name: leftovers(cluster, name) for name in ONE}

@@ -22,7 +22,12 @@ def survey(folder: Path) -> dict[str, object]:
 
 
 def test_a_fresh_host_has_nothing(tmp_path: Path) -> None:
-    assert survey(tmp_path) == dict.fromkeys(FLAGS, False) | {"drop_ins": [], "manifests": []}
+    assert survey(tmp_path) == dict.fromkeys(FLAGS, False) | {
+        "drop_ins": [],
+        "manifests": [],
+        "firewall": [],
+        "token_file": "",
+    }
 
 
 @pytest.mark.parametrize("database", ["etcd/member", "state.db"])
@@ -31,7 +36,12 @@ def test_a_host_that_served_has_its_state(tmp_path: Path, database: str) -> None
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
-    assert survey(tmp_path) == dict.fromkeys(FLAGS, True) | {"drop_ins": [], "manifests": []}
+    assert survey(tmp_path) == dict.fromkeys(FLAGS, True) | {
+        "drop_ins": [],
+        "manifests": [],
+        "firewall": [],
+        "token_file": "",
+    }
 
 
 def test_an_etcd_without_members_is_no_datastore(tmp_path: Path) -> None:
@@ -58,6 +68,32 @@ def test_only_manifests_of_ours_are_named(tmp_path: Path) -> None:
     (folder / "coredns.yaml").write_text("kind: Deployment\n")
     (folder / "kube-vip.yaml").write_text("# Ansible managed\n")
     assert survey(tmp_path)["manifests"] == [str(folder / "kube-vip.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("text", "rules"),
+    [
+        ('[{"firewall": "ufw", "source": "192.0.2.7", "port": 0}]', ["192.0.2.7"]),
+        ('[{"source": "192.0.2.7"}, "x"]', []),
+        ('{"firewall": "ufw"}', []),
+        ("[{", []),
+    ],
+    ids=["a note", "other keys", "no list", "half a note"],
+)
+def test_rules_of_the_firewall_are_those_of_the_note(tmp_path: Path, text: str, rules: list[str]) -> None:
+    (tmp_path / "etc/k3s").mkdir(parents=True)
+    (tmp_path / "etc/k3s/firewall.json").write_text(text)
+    found = survey(tmp_path)["firewall"]
+    assert isinstance(found, list)
+    assert [each["source"] for each in found] == rules
+
+
+@pytest.mark.parametrize(("text", "form"), [("K10ab::server:hush", "full"), ("hush", "short")])
+def test_token_is_known_by_its_form_and_told_to_nobody(tmp_path: Path, text: str, form: str) -> None:
+    (tmp_path / "etc/k3s").mkdir(parents=True)
+    (tmp_path / "etc/k3s/token").write_text(f"{text}\n")
+    assert survey(tmp_path)["token_file"] == form
+    assert "hush" not in str(survey(tmp_path))
 
 
 def test_digests(tmp_path: Path) -> None:

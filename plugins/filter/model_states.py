@@ -28,6 +28,17 @@ options:
     type: list
     elements: dict
     default: []
+  servers:
+    description: The servers that were declared. One that is not among them is taken to have one replica.
+    type: list
+    elements: dict
+    default: []
+  settled:
+    description:
+      - Whether servers had time to report to the scheduler. A model that has no place then will not get one, and counts
+        as failed.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -59,8 +70,8 @@ _value:
       description: Both of them.
       type: list
       elements: str
-    servers:
-      description: The servers of both of them, as dictionaries with C(namespace) and C(name).
+    pods:
+      description: The pods of the servers of both of them, as dictionaries with C(namespace) and C(name).
       type: list
       elements: dict
 """
@@ -79,9 +90,11 @@ def model_states(
     *,
     live: Sequence[Mapping[str, Any]],
     before: Sequence[Mapping[str, Any]] = (),
+    servers: Sequence[Mapping[str, Any]] = (),
+    settled: bool = False,
 ) -> dict[str, Any]:
     """Return how far they are."""
-    return states(plain(wanted), plain(live), plain(before))
+    return states(plain(wanted), plain(live), plain(before), plain(servers), settled=settled)
 
 
 class FilterModule:

@@ -16,35 +16,48 @@ from .seldon_conditions import conditions_of, is_ready
 
 READY, STATE = "Ready", "ModelReady"
 FAILED = ("ModelFailed", "LoadFailed")
+# Said as well of what has just been declared, while the agent of a new server is on its way to the scheduler.
+UNPLACED = "ScheduleFailed"
 Live = Sequence[Mapping[str, Any]]
 
 
-def model_states(wanted: Live, live: Live, before: Live) -> dict[str, Any]:
+def model_states(
+    wanted: Live, live: Live, before: Live, servers: Live = (), *, settled: bool = False
+) -> dict[str, Any]:
     """Return which models are ready, which failed, and whether there is anything to wait for.
 
     Args:
         wanted: The models that were declared.
         live: Those of the cluster, now.
         before: Those of the cluster, before they were declared.
+        servers: The servers that were declared.
+        settled: Whether servers had time to report, so that a model without a place will not get one.
     """
+    final = (*FAILED, UNPLACED) if settled else FAILED
     now, earlier = _by_key(live), _by_key(before)
     waiting: list[str] = []
     failed: list[str] = []
-    servers: list[dict[str, str]] = []
+    behind: list[tuple[str, str]] = []
     for each in wanted:
         model = now.get(_key(each), {})
         if _condition(model, READY).get("status") == "True" and not _is_old(model, earlier.get(_key(each))):
             continue
-        is_final = _condition(model, STATE).get("message") in FAILED and not _is_old(model, earlier.get(_key(each)))
+        is_final = _condition(model, STATE).get("message") in final and not _is_old(model, earlier.get(_key(each)))
         (failed if is_final else waiting).append(_sentence(each, model))
-        server = {"namespace": _key(each)[0], "name": str(each["spec"]["server"])}
-        servers += [server] if server not in servers else []
+        server = (_key(each)[0], str(each["spec"]["server"]))
+        behind += [server] if server not in behind else []
+    replicas = {_key(each): int(each["spec"].get("replicas") or 1) for each in servers}
     return {
         "done": not waiting,
         "failed": failed,
         "waiting": waiting,
         "problems": failed + waiting,
-        "servers": servers,
+        # Named as a StatefulSet does it.
+        "pods": [
+            {"namespace": key[0], "name": f"{key[1]}-{number}"}
+            for key in behind
+            for number in range(replicas.get(key, 1))
+        ],
     }
 
 

@@ -59,7 +59,32 @@ def test_state_of_a_model(name: str) -> None:
     now, before, done, sentences = CASES[name]
     found = model_states([WANTED], now, before)
     assert (found["done"], found["problems"]) == (done, sentences)
-    assert found["servers"] == ([{"namespace": "team-a", "name": "mlserver-team-a"}] if sentences else [])
+    assert found["pods"] == ([{"namespace": "team-a", "name": "mlserver-team-a-0"}] if sentences else [])
+
+
+def test_every_replica_of_a_server_may_have_the_reason() -> None:
+    server = {"metadata": {"namespace": "team-a", "name": "mlserver-team-a"}, "spec": {"replicas": 2}}
+    found = model_states([WANTED], [live(FAILED)], [], [server])["pods"]
+    assert [each["name"] for each in found] == ["mlserver-team-a-0", "mlserver-team-a-1"]
+
+
+UNPLACED = told("ScheduleFailed", "False", "no matching servers")
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "done"),
+    [
+        ([live(UNPLACED)], [], True),
+        ([live(UNPLACED, 2)], [live(UNPLACED)], False),
+        ([live(told("ModelProgressing", "False"))], [], False),
+    ],
+    ids=["no place", "no place, before it was changed", "on its way"],
+)
+def test_a_model_without_a_place_has_failed_once_servers_had_time(
+    now: list[Object], before: list[Object], done: bool
+) -> None:
+    assert model_states([WANTED], now, before, settled=True)["done"] is done
+    assert model_states([WANTED], now, before)["done"] is False
 
 
 def test_experiments_that_are_not_in_force_are_named() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the modelops.serving authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Seldon costs, as its README has it, is what the sizes add up to.
+"""What Seldon costs, as its README and the guide have it, is what the sizes add up to.
 
 With UPDATE_GOLDEN=1 in the environment, a run writes the table anew.
 """
@@ -9,11 +9,14 @@ With UPDATE_GOLDEN=1 in the environment, a run writes the table anew.
 from __future__ import annotations
 
 import os
+from pathlib import Path
+
+import pytest
 
 from plugins.module_utils._core.seldon_sizes import SIZES, Amount, sums
 from tests.support import ROOT
 
-README = ROOT / "roles/seldon/README.md"
+PAGES = (ROOT / "roles/seldon/README.md", ROOT / "docs/guides/capacity.md")
 BEGIN, END = "<!-- capacity:begin -->", "<!-- capacity:end -->"
 TEAMS = 2
 
@@ -44,10 +47,11 @@ def table() -> str:
     return "\n".join(lines)
 
 
-def test_table_is_what_the_sizes_add_up_to() -> None:
-    text = README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_table_is_what_the_sizes_add_up_to(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     wanted = f"{before}{BEGIN}\n\n{table()}\n\n{END}{rest.split(END)[1]}"
     if os.environ.get("UPDATE_GOLDEN"):
-        README.write_text(wanted, encoding="utf-8")
+        page.write_text(wanted, encoding="utf-8")
     assert text == wanted or os.environ.get("UPDATE_GOLDEN"), "write it anew with UPDATE_GOLDEN=1"

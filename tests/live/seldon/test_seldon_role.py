@@ -60,6 +60,14 @@ def test_everything_in_the_way_is_said_at_once(world: World) -> None:
     assert world.names(f"{CORE}/{world.one}/services") == []
 
 
+def test_topology_is_refused_early_and_an_empty_cluster_is_not_judged(world: World) -> None:
+    early: dict[str, Any] = {"parts": ("early.yml",), "seldon_size": "tiny"}
+    assert world.name(**early).changed == 0
+    world.make("seldonruntimes", world.one, "seldon", {"seldonConfig": "default"}, **RUNTIME)
+    refusal = world.name("--check", **early).refusal
+    assert f"seldon_topology is central, and the cluster is namespaced: its SeldonRuntime is in {world.one}." in refusal
+
+
 def test_a_class_of_volumes_that_does_not_fit_is_in_the_same_report(world: World) -> None:
     world.give_class("fast", default=False)
     try:

@@ -81,3 +81,10 @@ def test_what_leaves_goes_after_validation_and_before_the_operator_is_told() -> 
     included = [each["ansible.builtin.include_role"] for each in play["pre_tasks"]]
     parts = [(each["name"].rpartition(".")[2], each["tasks_from"]) for each in included]
     assert parts == [("k3s", "reach"), ("seldon", "validate"), ("mlserver", "leave")]
+
+
+def test_site_looks_at_what_is_served_before_the_edge_changes() -> None:
+    plays = yaml.safe_load((ROOT / "playbooks/site.yml").read_text(encoding="utf-8"))
+    order = [each.get("import_playbook") or each["tasks"][0]["ansible.builtin.import_role"] for each in plays]
+    early = {"name": "modelops.serving.seldon", "tasks_from": "early"}
+    assert order[1:4] == ["cluster.yml", early, "edge.yml"]

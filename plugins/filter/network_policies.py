@@ -52,7 +52,7 @@ _value:
 
 from typing import TYPE_CHECKING, Any
 
-from ..module_utils._core.network_policies import foreign, manifests, namespaces, stale
+from ..module_utils._core.network_policies import foreign, in_order, manifests, namespaces, stale
 from ..module_utils._core.policy_settings import read
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def network_policies(options: Mapping[str, Any], found: Sequence[Mapping[str, An
     wanted = manifests(settings)
     return {
         "problems": list(foreign(wanted, found)),
-        "documents": [*namespaces(settings), *wanted],
+        "documents": [*namespaces(settings), *in_order(wanted)],
         "stale": stale(wanted, found),
     }
 

@@ -15,12 +15,13 @@ LABELS = {"app.kubernetes.io/managed-by": "modelops.serving", "app.kubernetes.io
 # Kubernetes sets it on every namespace. A plain `name` is set by nobody.
 NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 PREFIX = "serving-"
+DENY = "default-deny"
 
 
 def manifests(settings: Settings) -> list[dict[str, Any]]:
     """Return every policy: for each namespace one that denies, and one for each of its parties."""
     table = flows(settings)
-    found = [_policy("default-deny", namespace, {"podSelector": {}}) for namespace in settings.isolated]
+    found = [_policy(DENY, namespace, {"podSelector": {}}) for namespace in settings.isolated]
     for peer in peers(table, settings.isolated):
         rules = {
             "ingress": [_rule("from", each.source, each, peer) for each in table if each.target == peer],
@@ -30,6 +31,15 @@ def manifests(settings: Settings) -> list[dict[str, Any]]:
         spec = {"podSelector": _selector(peer.labels), **{key: each for key, each in rules.items() if each}}
         found.append(_policy(peer.name, peer.namespace, spec))
     return found
+
+
+def in_order(policies: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return policies in the order in which they are applied, one after the other.
+
+    A pod is free until a policy chooses it. So those that choose every pod come last, and the ones that deny at the
+    very end, when nothing that is allowed waits any more.
+    """
+    return sorted(policies, key=lambda each: (not each["spec"]["podSelector"], place(each)[1] == f"{PREFIX}{DENY}"))
 
 
 def namespaces(settings: Settings) -> list[dict[str, Any]]:
@@ -104,4 +114,4 @@ def _ports(ports: Iterable[Port]) -> list[dict[str, Any]]:
     ]
 
 
-__all__ = ["LABELS", "foreign", "is_ours", "manifests", "namespaces", "place", "stale"]
+__all__ = ["LABELS", "foreign", "in_order", "is_ours", "manifests", "namespaces", "place", "stale"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils._core.network_policies import LABELS, foreign, manifests, stale
+from plugins.module_utils._core.network_policies import LABELS, foreign, in_order, manifests, stale
 from plugins.module_utils._core.policy_evaluator import Pod
 from plugins.module_utils._core.policy_flows import COMPONENTS, TOPOLOGIES
 from plugins.module_utils._core.policy_settings import read
@@ -179,3 +179,12 @@ def test_foreign_policy_with_a_name_of_ours_is_not_taken_over() -> None:
         "it app.kubernetes.io/managed-by=modelops.serving app.kubernetes.io/component=network-policies to have it "
         "replaced."
     ]
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES)
+def test_what_chooses_every_pod_comes_after_what_lets_its_parties_through(topology: str) -> None:
+    made = in_order(manifests(settings_of(topology=topology)))
+    is_wide = [not each["spec"]["podSelector"] for each in made]
+    assert is_wide == sorted(is_wide)
+    denies = [each["metadata"]["name"] == "serving-default-deny" for each in made]
+    assert denies == sorted(denies)

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+from typing import Any, Iterator, Mapping
 
 from .policy_flows import TOPOLOGIES
 from .policy_settings import CONTROLLERS, DEFAULTS, PREFIX, read
-from .preflight_cluster import SHARED_WITH_POLICIES, Cluster
+from .preflight_cluster import NAMESPACES, SHARED_WITH_POLICIES, Cluster, mapping
 from .preflight_report import Finding
 
+# Which one MetalLB's is by default, the role itself knows.
+USUAL = "metallb-system"
 # What these may be is said with the edge, which shares them; here the default takes the place of any other value.
 JUDGED_WITH_THE_EDGE = {"topology": TOPOLOGIES, "ingress_controller": CONTROLLERS}
 
@@ -28,10 +30,19 @@ def policy_findings(cluster: Cluster) -> Iterator[Finding]:
             aliases[PREFIX + name] = shared
     if not cluster.has_walls or "namespaces" not in values:
         return
+    yield from _metallb(cluster, values)
     for problem in read(values)[1]:
         for option, shared in aliases.items():
             problem = problem.replace(option, shared)
         yield Finding(problem)
+
+
+def _metallb(cluster: Cluster, values: Mapping[str, Any]) -> Iterator[Finding]:
+    """Yield a team in the place of MetalLB, where it is not the usual one: the walls would end its announcements."""
+    home = str(cluster.shared.get("metallb_namespace") or "")
+    teams = values["namespaces"] if isinstance(values["namespaces"], (list, tuple)) else ()
+    if home and home != USUAL and home in [str(mapping(each).get("name")) for each in teams]:
+        yield Finding(f"{NAMESPACES} has '{home}', which is metallb_namespace. Set another namespace.")
 
 
 __all__ = ["policy_findings"]

@@ -70,6 +70,7 @@ OTHERS = (
     DHCP,
     *WALLS,
     "metallb_state",
+    "metallb_namespace",
     STORAGE_CLASS,
     *EDGE_VARIABLES,
     *POLICY_VARIABLES,

@@ -165,5 +165,6 @@ def peers(table: Sequence[Flow], namespaces: Sequence[str]) -> list[Peer]:
     return list(dict.fromkeys(sides))
 
 
-__all__ = ["CENTRAL", "COMPONENTS", "NAMESPACED", "SINGLE", "TCP", "TOPOLOGIES", "UDP"]
+__all__ = ["CENTRAL", "COMPONENTS", "DATAFLOW", "MODEL_GATEWAY", "NAMESPACED", "PIPELINE_GATEWAY", "SINGLE"]
+__all__ += ["TCP", "TOPOLOGIES", "UDP"]
 __all__ += ["Flow", "Peer", "Port", "Settings", "flows", "peers"]

@@ -199,10 +199,15 @@ def test_firewall_lets_the_cluster_through_and_nobody_else(hosts: Make) -> None:
     assert not reaches(server, 6443), "the API's users are others now"
     cluster.play("cluster.yml", **opened).require()
     assert "192.0.2.7" not in "".join(cluster.on(name, "ufw status") for name in ONE)
+    # Without the role's rules, one that is on would keep the nodes apart.
+    for name in ONE:
+        cluster.on(name, "ufw disable")
     cluster.play("cluster.yml").require()
-    cluster.on("server-1", "ufw delete allow from 192.0.2.8")
-    assert {name: cluster.on(name, "ufw status") for name in ONE} == rules
     assert cluster.play("cluster.yml").require().changed == 0
+    cluster.on("server-1", "ufw delete allow from 192.0.2.8")
+    for name in ONE:
+        cluster.on(name, "ufw --force enable")
+    assert {name: cluster.on(name, "ufw status") for name in ONE} == rules
     cluster.play("cluster.yml", **opened).require()
     cluster.play("remove_node.yml", "--limit", "agent-1", k3s_confirm=CONTEXT, **opened).require()
     assert cluster.on("agent-1", "ufw status") == rules["agent-1"]

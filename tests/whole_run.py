@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the modelops.serving authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All tests: both lanes (tests/lanes.py), and once more what failed, if it is little.
+"""All tests, lane by lane (tests/lanes.py), and once more what failed, if it is little.
 
 Hundreds of tests here start programs, cut their connections and fill their disks. One of them that fails once in a
 hundred runs would fail every other run of all. So what failed is run again, by itself, on a machine that has nothing
@@ -10,30 +10,109 @@ else to do, and must pass there. It is named at the end: it has a fault that is 
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
 
 import pytest
 
-from tests.lanes import AGAIN, ALONE, TOGETHER
+from tests.lanes import ALONE, ASIDE, TOGETHER
 
-# What failed in earlier runs is forgotten first: both lanes add to it.
-FIRST = ("--cache-clear", "--numprocesses", "2", "--no-loadscope-reorder")
+OK, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
+TWO_AT_ONCE = ("--numprocesses", "2", "--no-loadscope-reorder")
+# More than these are no accident of a busy machine.
+AT_MOST_AGAIN = 5
+# A lane's own, since two of them run at once.
+CACHE = ".cache/pytest-{}"
 
 
-def run(lane: str, *arguments: str) -> int:
-    """Run the tests of a lane, and return pytest's exit code."""
-    return subprocess.run([sys.executable, "-m", "pytest", "--lane", lane, *arguments], check=False).returncode
+def command(lane: str, *arguments: str) -> list[str]:
+    """Return what runs the tests of a lane, and notes which of them failed."""
+    words = [sys.executable, "-m", "pytest", "--lane", lane, "--cache-clear", "--override-ini"]
+    return [*words, f"cache_dir={CACHE.format(lane)}", *arguments]
+
+
+def failed_in(lane: str) -> list[str]:
+    """Return the names of what failed in a lane."""
+    try:
+        return sorted(json.loads(Path(CACHE.format(lane), "v/cache/lastfailed").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return []
+
+
+@contextlib.contextmanager
+def aside(arguments: Sequence[str], codes: list[int]) -> Iterator[None]:
+    """Run the tests that need nothing but a processor meanwhile, and then show what they said."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command(ASIDE, *TWO_AT_ONCE, *arguments),
+            stdout=log.fileno(),
+            stderr=subprocess.STDOUT,
+            preexec_fn=lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)),
+        )
+        try:
+            yield
+            _show(process, log)
+            codes.append(process.returncode)
+        finally:
+            # Ctrl-C reaches it as well.
+            process.wait()
+
+
+def _show(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+    """Print what a process wrote, and what it goes on to write, until it ends."""
+    read = 0
+    while True:
+        is_over = process.poll() is not None
+        text = os.pread(log.fileno(), 1 << 20, read)
+        if not text and is_over:
+            return
+        read += len(text)
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+        if not text:
+            time.sleep(0.5)
+
+
+def again(names: Sequence[str]) -> int:
+    """Run tests by themselves, and return pytest's exit code."""
+    say(f"{len(names)} failed, and are run again, beside nothing else.")
+    code = subprocess.run([sys.executable, "-m", "pytest", *names], check=False).returncode
+    if code == OK:
+        say("Failed, and passed when run again. They have a fault; their first failure stands above:", *names)
+    return code
+
+
+def say(*lines: str) -> None:
+    sys.stdout.write("\n" + "\n".join(lines) + "\n")
+    sys.stdout.flush()
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Return 0 when all passed, at once or when asked again; else the first exit code of pytest that is another."""
-    # Both run whatever the first one says.
-    codes = [run(TOGETHER, *FIRST, *arguments), run(ALONE, *arguments)]
-    if pytest.ExitCode.TESTS_FAILED in codes and set(codes) <= {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
-        codes = [run(AGAIN, *arguments)]
-    return next((code for code in codes if code), 0)
+    """Return 0 when all passed, at once or when run again; else the first exit code of pytest that is another."""
+    # All run whatever the first one says.
+    codes = [subprocess.run(command(TOGETHER, *TWO_AT_ONCE, *arguments), check=False).returncode]
+    with aside(arguments, codes):
+        codes.append(subprocess.run(command(ALONE, *arguments), check=False).returncode)
+    # What else may be wrong is mended by no second run.
+    worst = next((code for code in codes if code not in (OK, FAILED)), max(codes))
+    return _second_chance(worst) if worst == FAILED else worst
+
+
+def _second_chance(code: int) -> int:
+    names = [name for lane in (TOGETHER, ALONE, ASIDE) for name in failed_in(lane)]
+    # A file that does not load has no name of a test.
+    if not 0 < len(names) <= AT_MOST_AGAIN or not all("::" in name for name in names):
+        say(f"{len(names)} failed. Up to {AT_MOST_AGAIN} tests would be run again, and no file that does not load.")
+        return code
+    return again(names)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def test_run_ends_as_the_contract_says(
         pytest="[pytest]\ntestpaths = tests\naddopts = -p tests.lanes -p tests.skip_contract --import-mode=importlib",
     )
     folder = pytester.mkdir("tests")
-    contract = f"floor: {{together: {case.floor}, alone: 0}}\nskips: {case.skips}\n"
+    contract = f"floor: {{together: {case.floor}, alone: 0, aside: 0}}\nskips: {case.skips}\n"
     (folder / "skips.yml").write_text(contract, encoding="utf-8")
     (folder / "test_suite.py").write_text(case.suite, encoding="utf-8")
     (pytester.mkdir("verify") / "test_else.py").touch()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.lanes import AT_MOST_AGAIN
 from tests.skip_contract import BROKEN
-from tests.support import ROOT, run
+from tests.support import ROOT, Outcome, run
+from tests.whole_run import AT_MOST_AGAIN
 
 INI = """
 [pytest]
@@ -32,15 +32,17 @@ def test_fails_once():
 """
 SKIPS = "import pytest\n@pytest.mark.skip(reason='no such part')\ndef test_skips(): pass\n"
 AGAIN = "run again"
-PASSED_LATER = "FAILED, AND PASSED WHEN RUN AGAIN: tests/{}::test_fails_once."
+PASSED_LATER = "They have a fault; their first failure stands above:\n{}::test_fails_once"
+
+
+TOGETHER, ALONE, ASIDE = "tests/live/edge/test_suite.py", "tests/test_suite.py", "tests/unit/test_suite.py"
 
 
 @dataclass(frozen=True)
 class Case:
-    """What the two lanes have, and how their run ends."""
+    """What the lanes have, where it is more than a test that passes, and how their run ends."""
 
-    together: str
-    alone: str
+    lanes: dict[str, str]
     exit_code: int
     # Of the words that the run prints, some that must be there, and some that must not.
     says: str
@@ -48,58 +50,53 @@ class Case:
 
 
 CASES = {
-    "all pass": Case(PASSES, PASSES, 0, "1 passed, 0 failed, 0 skipped", AGAIN),
-    "once, beside others": Case(FAILS_ONCE, PASSES, 0, PASSED_LATER.format("unit/test_suite.py")),
-    "once, alone": Case(PASSES, FAILS_ONCE, 0, PASSED_LATER.format("test_suite.py")),
-    "once, in both": Case(FAILS_ONCE, FAILS_ONCE, 0, PASSED_LATER.format("unit/test_suite.py")),
-    "again": Case(FAILS, PASSES, 1, AGAIN, "AND PASSED"),
-    "again, beside one that fails once": Case(FAILS, FAILS_ONCE, 1, "1 passed, 1 failed, 0 skipped"),
+    "all pass": Case({}, 0, "1 passed, 0 failed, 0 skipped", AGAIN),
+    "once, beside others": Case({TOGETHER: FAILS_ONCE}, 0, PASSED_LATER.format(TOGETHER)),
+    "once, alone": Case({ALONE: FAILS_ONCE}, 0, PASSED_LATER.format(ALONE)),
+    "once, aside": Case({ASIDE: FAILS_ONCE}, 0, PASSED_LATER.format(ASIDE)),
+    "again": Case({ASIDE: FAILS}, 1, AGAIN, "They have a fault"),
+    "again, beside one that fails once": Case({TOGETHER: FAILS, ALONE: FAILS_ONCE}, 1, "1 passed, 1 failed, 0 skipped"),
     "too many": Case(
-        PASSES,
-        "\n".join(FAILS.replace("fails", f"fails_{number}") for number in range(AT_MOST_AGAIN + 1)),
+        {ASIDE: "\n".join(FAILS.replace("fails", f"fails_{number}") for number in range(AT_MOST_AGAIN + 1))},
         1,
-        f"{AT_MOST_AGAIN} are run again",
-        "AND PASSED",
+        f"{AT_MOST_AGAIN + 1} failed. Up to {AT_MOST_AGAIN} tests would be run again",
+        "They have a fault",
     ),
-    "a skip that nobody allowed": Case(PASSES + SKIPS, FAILS_ONCE, BROKEN, "does not allow it", AGAIN),
-    "a skip that nobody allowed, beside a failure": Case(
-        FAILS_ONCE + SKIPS, PASSES, BROKEN, "does not allow it", AGAIN
-    ),
+    "a skip that nobody allowed": Case({ASIDE: PASSES + SKIPS, ALONE: FAILS_ONCE}, BROKEN, "does not allow it", AGAIN),
     "a file that does not load": Case(
-        PASSES, "import nowhere_at_all\n", 1, "these can't be run again: tests/test_suite.py"
+        {ALONE: "import nowhere_at_all\n"}, 1, "and no file that does not load", "They have"
     ),
 }
 
 
+def whole_run(folder: Path, lanes: dict[str, str]) -> Outcome:
+    """Run a suite whose lanes have one file each."""
+    for name in (TOGETHER, ALONE, ASIDE):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(lanes.get(name, PASSES), encoding="utf-8")
+    (folder / "pytest.ini").write_text(INI, encoding="utf-8")
+    (folder / "tests/skips.yml").write_text("floor: {together: 0, alone: 0, aside: 0}\nskips: []\n", encoding="utf-8")
+    return run([sys.executable, "-m", "tests.whole_run"], cwd=folder, env={"PYTHONPATH": str(ROOT)})
+
+
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_whole_run_ends_as_its_second_chance_says(case: Case, tmp_path: Path) -> None:
-    suite = tmp_path / "tests"
-    (suite / "unit").mkdir(parents=True)
-    (tmp_path / "pytest.ini").write_text(INI, encoding="utf-8")
-    (suite / "skips.yml").write_text("floor: {together: 0, alone: 0}\nskips: []\n", encoding="utf-8")
-    (suite / "unit" / "test_suite.py").write_text(case.together, encoding="utf-8")
-    (suite / "test_suite.py").write_text(case.alone, encoding="utf-8")
-
-    done = run([sys.executable, "-m", "tests.whole_run"], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)})
-
+    done = whole_run(tmp_path, case.lanes)
     assert done.status == case.exit_code, done.output
     assert case.says in done.output
     assert case.never not in done.output
 
 
-def test_what_failed_in_an_earlier_run_is_not_asked_again(tmp_path: Path) -> None:
-    suite = tmp_path / "tests"
-    (suite / "unit").mkdir(parents=True)
-    (tmp_path / "pytest.ini").write_text(INI, encoding="utf-8")
-    (suite / "skips.yml").write_text("floor: {together: 0, alone: 0}\nskips: []\n", encoding="utf-8")
-    gone = suite / "test_gone.py"
-    gone.write_text(FAILS, encoding="utf-8")
-    environment = {"PYTHONPATH": str(ROOT)}
-    assert run([sys.executable, "-m", "pytest", str(gone)], cwd=tmp_path, env=environment).status == 1
-    gone.unlink()
-    (suite / "unit" / "test_suite.py").write_text(FAILS_ONCE, encoding="utf-8")
-    (suite / "test_suite.py").write_text(PASSES, encoding="utf-8")
-
-    done = run([sys.executable, "-m", "tests.whole_run"], cwd=tmp_path, env=environment)
-
+def test_what_failed_in_an_earlier_run_is_not_run_again(tmp_path: Path) -> None:
+    assert whole_run(tmp_path, {ALONE: FAILS}).status == 1
+    done = whole_run(tmp_path, {ALONE: PASSES, ASIDE: FAILS_ONCE})
     assert done.status == 0, done.output
+    assert "1 failed, and are run again" in done.output
+
+
+def test_what_runs_aside_takes_only_what_others_leave(tmp_path: Path) -> None:
+    idle = "import os\ndef test_is_idle(): assert os.sched_getscheduler(0) == os.SCHED_IDLE\n"
+    done = whole_run(tmp_path, {ASIDE: idle, ALONE: idle})
+    assert done.status == 1
+    assert "FAILED tests/test_suite.py::test_is_idle" in done.output
+    assert f"FAILED {ASIDE}" not in done.output

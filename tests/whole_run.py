@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -55,15 +56,24 @@ def aside(arguments: Sequence[str], codes: list[int]) -> Iterator[None]:
             command(ASIDE, *TWO_AT_ONCE, *arguments),
             stdout=log.fileno(),
             stderr=subprocess.STDOUT,
-            preexec_fn=lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)),
+            start_new_session=True,
+            preexec_fn=_give_way,
         )
         try:
             yield
             _show(process, log)
             codes.append(process.returncode)
         finally:
-            # Ctrl-C reaches it as well.
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGINT)
             process.wait()
+
+
+def _give_way() -> None:
+    """Take the processor only when nobody else wants it; where Linux shares it between sessions, this one is last."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text("19", encoding="utf-8")
 
 
 def _show(process: subprocess.Popen[bytes], log: IO[bytes]) -> None:

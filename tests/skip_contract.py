@@ -50,6 +50,8 @@ class Run:
     root: Path
     # Where the run looks for tests (testpaths).
     suite: tuple[str, ...]
+    # How many tests have to pass, though the run is not whole.
+    least: int = 0
     # Empty where nobody knows: the processes of a lane collect, not the one that counts.
     collected: list[str] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -72,6 +74,8 @@ class Run:
             for test in skipped
             if not self.contract.allows(test)
         ]
+        if self.count("passed") < self.least:
+            found.append(f"{self.count('passed')} tests passed, and {self.least} had to")
         if not self.whole:
             return found
         found += [
@@ -95,6 +99,10 @@ KEY = pytest.StashKey[Run]()
 NARROWING = ("keyword", "markexpr", "deselect", "lf", "collectonly")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--floor", type=int, default=0, help="how many tests pass at least, whichever are run")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # A process of a lane hands everything on.
     if hasattr(config, "workerinput"):
@@ -104,7 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
     whole = config.args_source is not pytest.Config.ArgsSource.ARGS and not narrowed
     lane = getattr(config.option, "lane", None) or ""
     contract = Contract.read(config.rootpath / "tests/skips.yml", lane)
-    config.stash[KEY] = Run(contract, whole, config.rootpath, tuple(config.getini("testpaths")))
+    config.stash[KEY] = Run(contract, whole, config.rootpath, tuple(config.getini("testpaths")), config.option.floor)
     config.pluginmanager.register(Recorder(config.stash[KEY]), "skip-contract-recorder")
 
 

@@ -61,8 +61,8 @@ def test_filters_are_loaded_before_the_processes_of_the_tasks_are(tmp_path: Path
     play = {
         "hosts": "localhost",
         "gather_facts": False,
-        "vars": {"network_policies_wanted": False},
-        "roles": ["modelops.serving.network_policies"],
+        "vars": {"preflight_hosts": []},
+        "tasks": [{"ansible.builtin.import_role": {"name": "modelops.serving.preflight", "tasks_from": "validate"}}],
     }
     (tmp_path / "play.yml").write_text(json.dumps([play]), encoding="utf-8")
     said = run(

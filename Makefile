@@ -1,6 +1,6 @@
 # The one façade. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help up test bench simulate down dev lint docs lock pins changelog
+.PHONY: help up test test-all bench simulate down dev lint docs lock pins changelog
 
 # Ansible refuses other encodings. An ansible.cfg that is named is read even in a folder that others may write to.
 export LC_ALL := C.UTF-8
@@ -22,19 +22,23 @@ TESTS ?=
 
 help: ## Say what there is
 	@echo 'Usage: make TARGET [PYTHON=python3.11] [ARGS="..."] [TESTS="tests/unit ..."]'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
 up: ## Bring up the request path on this machine, and prove it
 	@tools/setup.sh up
 	@$(BIN)/ansible-playbook $(LOCAL) playbooks/site.yml $(ARGS) </dev/null
 
-test: ## Run everything that can be tested on this machine
+test: ## Run what can be tested on this machine, but for a few tests that take minutes each
 	@tools/setup.sh test
 ifeq ($(TESTS),)
 	@$(BIN)/python -m tests.whole_run $(ARGS) </dev/null
 else
 	@$(BIN)/python -m pytest $(TESTS) $(ARGS) </dev/null
 endif
+
+test-all: ## Run all tests, those as well
+	@tools/setup.sh test
+	@$(BIN)/python -m tests.whole_run --long $(ARGS) </dev/null
 
 bench: ## Measure what the request path costs, and write docs/benchmarks.md (about sixteen minutes)
 	@tools/setup.sh test

@@ -1,13 +1,15 @@
 # Copyright (c) 2026, the modelops.serving authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Three lanes for the tests, by what they do to each other.
+"""Lanes for the tests, by what they do to each other, and by how long they take.
 
-A pytest plugin. `make test` runs all three (tests/whole_run.py). Without --lane all tests run.
+A pytest plugin. `make test` runs the first three, `make test-all` all of them (tests/whole_run.py). Without --lane all
+tests run.
 
 - `together` start programs and hosts of their own, and wait for conditions, never for a time: two at once.
 - `alone` measure, or need a machine that has nothing else to do that matters.
 - `aside` need nothing but a processor: they take what those leave that wait for a clock.
+- `long` take minutes each, run as those of `together` do, and each has a shorter relative among those.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER, ALONE, ASIDE = "together", "alone", "aside"
+TOGETHER, ALONE, ASIDE, LONG = "together", "alone", "aside", "long"
 # What runs in folders, name spaces, hosts and ports of its own, and waits for conditions, never for a time.
 BESIDE_OTHERS = (
     # A data plane is among what it serves.
@@ -55,16 +57,35 @@ FOR_A_PROCESSOR = (
     "tests/house/test_skip_contract.py",
     "tests/house/test_whole_run.py",
 )
+# Each with the shorter one that goes the same way.
+SCENARIO = "tests/molecule/test_scenarios.py::test_scenario"
+DAYS, FAULTS = "tests/live/cluster/test_k3s_days.py::test", "tests/live/cluster/test_k3s_faults.py::test"
+TAKES_MINUTES = {
+    # The rules themselves.
+    f"{DAYS}_firewall_lets": "tests/unit/roles/test_k3s_firewall.py",
+    # What is to be changed, and what is somebody else's.
+    f"{DAYS}_labels_and_taints": "tests/unit/plugins/module_utils/_core/test_k3s_nodes.py",
+    # The same node, taken out while it answers, and while it does not.
+    f"{DAYS}_pod_that_nothing": f"{DAYS}_node_that_does_not_answer_any_more_is_taken_out",
+    # A host that loses its power earlier, or later.
+    f"{FAULTS}_agent_that_vanishes": f"{FAULTS}_server_killed_during_its_join_joins_later",
+    # A name that the cluster has, of a node that is gone.
+    f"{FAULTS}_name_of_a_node": f"{FAULTS}_host_that_was_wiped_joins_again_under_its_name",
+    # Which of the servers leads.
+    f"{FAULTS}_server_that_leads": "tests/unit/plugins/module_utils/_core/test_k3s_cluster.py",
+    # Servers one after another, and an agent.
+    f"{SCENARIO}[k3s_single": f"{SCENARIO}[k3s_ha",
+}
 LONGEST = "tests/molecule/"
 # Files whose tests share nothing that takes long to make: any process takes the next of them. A file that is not here
 # stays with one process, which makes what its tests share once.
-SPREAD = ("tests/unit/", "tests/live/cluster/", "tests/molecule/")
+SPREAD = ("tests/unit/plugins/", "tests/live/cluster/", "tests/molecule/")
 # Files that are one to the processes: their webhooks have the same ports of this machine.
 AS_ONE = ("tests/live/edge/test_releases.py", "tests/live/seldon/test_seldon_releases.py")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--lane", choices=[TOGETHER, ALONE, ASIDE], help="only the tests of one lane")
+    parser.addoption("--lane", choices=[TOGETHER, ALONE, ASIDE, LONG], help="only the tests of one lane")
 
 
 @pytest.hookimpl(trylast=True)
@@ -80,6 +101,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def lane(test: str) -> str:
     """Return where a test runs."""
+    if test.startswith(tuple(TAKES_MINUTES)):
+        return LONG
     if test.startswith(FOR_A_PROCESSOR):
         return ASIDE
     return TOGETHER if test.startswith(BESIDE_OTHERS) else ALONE

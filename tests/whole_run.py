@@ -3,6 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All tests, lane by lane (tests/lanes.py), and once more what failed, if it is little.
 
+python -m tests.whole_run [--long] [arguments of pytest]
+
+With --long, those that take minutes each run as well.
+
 Hundreds of tests here start programs, cut their connections and fill their disks. One of them that fails once in a
 hundred runs would fail every other run of all. So what failed is run again, by itself, on a machine that has nothing
 else to do, and must pass there. It is named at the end: it has a fault that is to be mended.
@@ -24,10 +28,11 @@ from typing import IO
 
 import pytest
 
-from tests.lanes import ALONE, ASIDE, TOGETHER
+from tests.lanes import ALONE, ASIDE, LONG, TAKES_MINUTES, TOGETHER
 
 OK, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
 TWO_AT_ONCE = ("--numprocesses", "2", "--no-loadscope-reorder")
+LONG_TOO = "--long"
 # More than these are no accident of a busy machine.
 AT_MOST_AGAIN = 5
 # A lane's own, since two of them run at once.
@@ -108,21 +113,27 @@ def say(*lines: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Return 0 when all passed, at once or when run again; else the first exit code of pytest that is another."""
+    long = LONG_TOO in arguments
+    rest = [each for each in arguments if each != LONG_TOO]
+    two_at_once = [TOGETHER, LONG] if long else [TOGETHER]
     # All run whatever the first one says.
-    codes = [subprocess.run(command(TOGETHER, *TWO_AT_ONCE, *arguments), check=False).returncode]
-    with aside(arguments, codes):
-        codes.append(subprocess.run(command(ALONE, *arguments), check=False).returncode)
+    codes = [subprocess.run(command(lane, *TWO_AT_ONCE, *rest), check=False).returncode for lane in two_at_once]
+    with aside(rest, codes):
+        codes.append(subprocess.run(command(ALONE, *rest), check=False).returncode)
     # What else may be wrong is mended by no second run.
     worst = next((code for code in codes if code not in (OK, FAILED)), max(codes))
-    return _second_chance(worst) if worst == FAILED else worst
+    code = _second_chance([*two_at_once, ALONE, ASIDE]) if worst == FAILED else worst
+    if not long:
+        say("Left out, since they take minutes each. `make test-all` runs them as well:", *TAKES_MINUTES)
+    return code
 
 
-def _second_chance(code: int) -> int:
-    names = [name for lane in (TOGETHER, ALONE, ASIDE) for name in failed_in(lane)]
+def _second_chance(lanes: Sequence[str]) -> int:
+    names = [name for lane in lanes for name in failed_in(lane)]
     # A file that does not load has no name of a test.
     if not 0 < len(names) <= AT_MOST_AGAIN or not all("::" in name for name in names):
         say(f"{len(names)} failed. Up to {AT_MOST_AGAIN} tests would be run again, and no file that does not load.")
-        return code
+        return FAILED
     return again(names)
 
 

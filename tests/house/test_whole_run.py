@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lanes import LONG as LEFT_OUT
+from tests.lanes import TAKES_MINUTES, lane
 from tests.skip_contract import BROKEN
 from tests.support import ROOT, Outcome, run
 from tests.whole_run import AT_MOST_AGAIN
@@ -36,6 +38,7 @@ PASSED_LATER = "They have a fault; their first failure stands above:\n{}::test_f
 
 
 TOGETHER, ALONE, ASIDE = "tests/live/edge/test_suite.py", "tests/test_suite.py", "tests/unit/test_suite.py"
+LONG, _, TAKES_LONG = next(iter(TAKES_MINUTES)).partition("::")
 
 
 FAILS_THEN_SKIPS = FAILS_ONCE + "    else:\n        __import__('pytest').skip('no such part')\n"
@@ -75,16 +78,16 @@ CASES = {
 }
 
 
-def whole_run(folder: Path, lanes: dict[str, str]) -> Outcome:
+def whole_run(folder: Path, lanes: dict[str, str], *arguments: str) -> Outcome:
     """Run a suite whose lanes have one file each."""
-    for name in (TOGETHER, ALONE, ASIDE):
+    for name in (TOGETHER, ALONE, ASIDE, *([LONG] if LONG in lanes else [])):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(lanes.get(name, PASSES), encoding="utf-8")
     (folder / "pytest.ini").write_text(INI, encoding="utf-8")
     allowed = f"{{test: '{ALONE}::test_fails_once', reason: rare}}" if FAILS_THEN_SKIPS in lanes.values() else ""
-    contract = f"floor: {{together: 0, alone: 0, aside: 0}}\nskips: [{allowed}]\n"
+    contract = f"floor: {{together: 0, alone: 0, aside: 0, long: 0}}\nskips: [{allowed}]\n"
     (folder / "tests/skips.yml").write_text(contract, encoding="utf-8")
-    return run([sys.executable, "-m", "tests.whole_run"], cwd=folder, env={"PYTHONPATH": str(ROOT)})
+    return run([sys.executable, "-m", "tests.whole_run", *arguments], cwd=folder, env={"PYTHONPATH": str(ROOT)})
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
@@ -108,3 +111,22 @@ def test_what_runs_aside_takes_only_what_others_leave(tmp_path: Path) -> None:
     assert done.status == 1
     assert "FAILED tests/test_suite.py::test_is_idle" in done.output
     assert f"FAILED {ASIDE}" not in done.output
+
+
+def test_what_takes_minutes_is_left_out_unless_all_is_asked_for(tmp_path: Path) -> None:
+    lanes = {LONG: f"def {TAKES_LONG}of_it(): assert False\n"}
+    done = whole_run(tmp_path, lanes)
+    assert done.status == 0, done.output
+    assert f"`make test-all` runs them as well:\n{LONG}::{TAKES_LONG}\n" in done.output
+    done = whole_run(tmp_path, lanes, "--long")
+    assert done.status == 1, done.output
+    assert f"FAILED {LONG}::{TAKES_LONG}of_it" in done.output
+    assert "Left out" not in done.output
+
+
+@pytest.mark.parametrize("shorter", TAKES_MINUTES.values())
+def test_what_takes_minutes_has_a_shorter_relative(shorter: str) -> None:
+    name, _, rest = shorter.partition("::")
+    assert (ROOT / name).is_file()
+    assert rest.partition("[")[0] in (ROOT / name).read_text(encoding="utf-8")
+    assert lane(shorter) != LEFT_OUT

@@ -63,23 +63,32 @@ DAYS, FAULTS = "tests/live/cluster/test_k3s_days.py::test", "tests/live/cluster/
 TAKES_MINUTES = {
     # The rules themselves.
     f"{DAYS}_firewall_lets": "tests/unit/roles/test_k3s_firewall.py",
+    # What the files hold of a hardened node.
+    f"{DAYS}_hardened_with": "tests/unit/roles/test_k3s_files.py",
     # What is to be changed, and what is somebody else's.
     f"{DAYS}_labels_and_taints": "tests/unit/plugins/module_utils/_core/test_k3s_nodes.py",
     # The same node, taken out while it answers, and while it does not.
+    f"{DAYS}_node_is_taken_out_and": f"{DAYS}_node_that_does_not_answer_any_more_is_taken_out",
     f"{DAYS}_pod_that_nothing": f"{DAYS}_node_that_does_not_answer_any_more_is_taken_out",
     # A host that loses its power earlier, or later.
-    f"{FAULTS}_agent_that_vanishes": f"{FAULTS}_server_killed_during_its_join_joins_later",
+    f"{FAULTS}_agent_that_vanishes": f"{FAULTS}_power_cut_between_the_files_and_the_start_is_made_good",
+    f"{FAULTS}_server_killed_during": f"{FAULTS}_power_cut_between_the_files_and_the_start_is_made_good",
     # A name that the cluster has, of a node that is gone.
     f"{FAULTS}_name_of_a_node": f"{FAULTS}_host_that_was_wiped_joins_again_under_its_name",
     # Which of the servers leads.
     f"{FAULTS}_server_that_leads": "tests/unit/plugins/module_utils/_core/test_k3s_cluster.py",
     # Servers one after another, and an agent.
     f"{SCENARIO}[k3s_single": f"{SCENARIO}[k3s_ha",
+    f"{SCENARIO}[k3s_reset": f"{FAULTS}_reset_is_confirmed_and_gives_the_hosts_back",
+    # One thing of many that are told before anything is changed.
+    f"{SCENARIO}[preflight": f"{FAULTS}_wrong_clock_is_told_before_anything_is_changed",
+    # The same programs, kept by a supervisor.
+    f"{SCENARIO}[data_plane_systemd": "tests/live/test_lifecycle.py",
 }
 LONGEST = "tests/molecule/"
 # Files whose tests share nothing that takes long to make: any process takes the next of them. A file that is not here
 # stays with one process, which makes what its tests share once.
-SPREAD = ("tests/unit/plugins/", "tests/live/cluster/", "tests/molecule/")
+SPREAD = ("tests/live/cluster/", "tests/molecule/")
 # Files that are one to the processes: their webhooks have the same ports of this machine.
 AS_ONE = ("tests/live/edge/test_releases.py", "tests/live/seldon/test_seldon_releases.py")
 

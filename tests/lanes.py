@@ -102,9 +102,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("lane")
     left_out = [item for item in items if wanted and lane(item.nodeid) != wanted]
     if left_out:
-        # What takes longest begins first, so that no process waits for the other one at the end.
-        chosen = [item for item in items if lane(item.nodeid) == wanted]
-        items[:] = sorted(chosen, key=lambda item: not item.nodeid.startswith(LONGEST))
+        items[:] = [item for item in items if lane(item.nodeid) == wanted]
+        # Of two processes, none waits for the other one at the end when what takes longest begins first. Alone, what
+        # waits for a clock goes first, as long as there is something to run aside.
+        if wanted != ALONE:
+            items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
         config.hook.pytest_deselected(items=left_out)
 
 

@@ -58,8 +58,8 @@ def aside(arguments: Sequence[str], codes: list[int]) -> Iterator[None]:
     """Run the tests that need nothing but a processor meanwhile, and then show what they said."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            # One at a time, which leaves a processor: Linux gives each session a share of its own, and Ansible opens one
-            # for each task.
+            # One at a time, which leaves a processor. Linux gives each session a share of its own, and Ansible opens
+            # one for each task.
             command(ASIDE, *arguments),
             stdout=log.fileno(),
             stderr=subprocess.STDOUT,

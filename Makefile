@@ -28,7 +28,7 @@ up: ## Bring up the request path on this machine, and prove it
 	@tools/setup.sh up
 	@$(BIN)/ansible-playbook $(LOCAL) playbooks/site.yml $(ARGS) </dev/null
 
-test: ## Run what can be tested on this machine, but for a few tests that take minutes each
+test: ## Run what can be tested on this machine, but for tests that take minutes each
 	@tools/setup.sh test
 ifeq ($(TESTS),)
 	@$(BIN)/python -m tests.whole_run $(ARGS) </dev/null

@@ -9,7 +9,7 @@ tests run.
 - `together` start programs and hosts of their own, and wait for conditions, never for a time: two at once.
 - `alone` measure, or need a machine that has nothing else to do that matters.
 - `aside` need nothing but a processor: they take what those leave that wait for a clock.
-- `long` take minutes each, run as those of `together` do, and each has a shorter relative among those.
+- `long` take minutes each, run one after another as those of `alone` do, and each has a shorter relative elsewhere.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ FOR_A_PROCESSOR = (
 )
 # Each with the shorter one that goes the same way.
 SCENARIO = "tests/molecule/test_scenarios.py::test_scenario"
+ARTIFACT = "tests/house/test_artifact.py::test_site"
+ROLLOUT_FAULTS, RUNNERS = "tests/live/rollout/test_faults.py::test", "tests/live/rollout/test_runners.py::test"
 DAYS, FAULTS = "tests/live/cluster/test_k3s_days.py::test", "tests/live/cluster/test_k3s_faults.py::test"
 TAKES_MINUTES = {
     # The rules themselves.
@@ -73,17 +75,31 @@ TAKES_MINUTES = {
     # A host that loses its power earlier, or later.
     f"{FAULTS}_agent_that_vanishes": f"{FAULTS}_power_cut_between_the_files_and_the_start_is_made_good",
     f"{FAULTS}_server_killed_during": f"{FAULTS}_power_cut_between_the_files_and_the_start_is_made_good",
+    # A start that fails is given up, and noted by nobody.
+    f"{FAULTS}_server_that_does_not_come_back": "tests/unit/plugins/module_utils/_core/test_k3s_start.py",
     # A name that the cluster has, of a node that is gone.
     f"{FAULTS}_name_of_a_node": f"{FAULTS}_host_that_was_wiped_joins_again_under_its_name",
     # Which of the servers leads.
     f"{FAULTS}_server_that_leads": "tests/unit/plugins/module_utils/_core/test_k3s_cluster.py",
-    # Servers one after another, and an agent.
-    f"{SCENARIO}[k3s_single": f"{SCENARIO}[k3s_ha",
+    # Three servers are made, and changed one after another.
+    f"{SCENARIO}[k3s_ha": f"{FAULTS}_two_runs_at_once_start_each_server_once",
+    f"{SCENARIO}[k3s_single": f"{FAULTS}_host_that_was_wiped_joins_again_under_its_name",
     f"{SCENARIO}[k3s_reset": f"{FAULTS}_reset_is_confirmed_and_gives_the_hosts_back",
     # One thing of many that are told before anything is changed.
     f"{SCENARIO}[preflight": f"{FAULTS}_wrong_clock_is_told_before_anything_is_changed",
     # The same programs, kept by a supervisor.
     f"{SCENARIO}[data_plane_systemd": "tests/live/test_lifecycle.py",
+    # The same playbooks, on a data plane that is there already.
+    f"{SCENARIO}[experiment": "tests/live/test_lifecycle.py",
+    f"{SCENARIO}[rollout": "tests/live/rollout/test_verdicts.py",
+    f"{SCENARIO}[smoke_test": "tests/live/test_smoke_test.py",
+    # The same playbook of the artefact, which changes nothing.
+    f"{ARTIFACT}_serves": f"{ARTIFACT}_runs_by_its_full_name_in_check_mode",
+    # One who is killed elsewhere, or later.
+    f"{RUNNERS}_killed_on_another": f"{RUNNERS}_killed_in_each_phase_it_goes_on_to_the_end",
+    f"{RUNNERS}_killed_while_paused": f"{RUNNERS}_killed_in_each_phase_it_goes_on_to_the_end",
+    # The other way to let callers go that a cookie holds.
+    f"{ROLLOUT_FAULTS}_pinned_clients_when_it_goes_back[remove": f"{ROLLOUT_FAULTS}_pinned_clients_when_it_goes_back",
 }
 LONGEST = "tests/molecule/"
 # Files whose tests share nothing that takes long to make: any process takes the next of them. A file that is not here

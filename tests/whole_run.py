@@ -115,16 +115,15 @@ def say(*lines: str) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Return 0 when all passed, at once or when run again; else the first exit code of pytest that is another."""
-    long = LONG_TOO in arguments
+    long = [LONG] if LONG_TOO in arguments else []
     rest = [each for each in arguments if each != LONG_TOO]
-    two_at_once = [TOGETHER, LONG] if long else [TOGETHER]
     # All run whatever the first one says.
-    codes = [subprocess.run(command(lane, *TWO_AT_ONCE, *rest), check=False).returncode for lane in two_at_once]
+    codes = [subprocess.run(command(TOGETHER, *TWO_AT_ONCE, *rest), check=False).returncode]
     with aside(rest, codes):
-        codes.append(subprocess.run(command(ALONE, *rest), check=False).returncode)
+        codes += [subprocess.run(command(lane, *rest), check=False).returncode for lane in (ALONE, *long)]
     # What else may be wrong is mended by no second run.
     worst = next((code for code in codes if code not in (OK, FAILED)), max(codes))
-    code = _second_chance([*two_at_once, ALONE, ASIDE]) if worst == FAILED else worst
+    code = _second_chance([TOGETHER, ALONE, ASIDE, *long]) if worst == FAILED else worst
     if not long:
         say("Left out, since they take minutes each. `make test-all` runs them as well:", *TAKES_MINUTES)
     return code

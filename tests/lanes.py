@@ -60,6 +60,7 @@ FOR_A_PROCESSOR = (
 # Each with the shorter one that goes the same way.
 SCENARIO = "tests/molecule/test_scenarios.py::test_scenario"
 ARTIFACT = "tests/house/test_artifact.py::test_site"
+SOURCES, BENCH = "tests/live/rollout/test_sources.py::test_by", "tests/live/test_bench.py::test"
 ROLLOUT_FAULTS, RUNNERS = "tests/live/rollout/test_faults.py::test", "tests/live/rollout/test_runners.py::test"
 DAYS, FAULTS = "tests/live/cluster/test_k3s_days.py::test", "tests/live/cluster/test_k3s_faults.py::test"
 TAKES_MINUTES = {
@@ -100,6 +101,11 @@ TAKES_MINUTES = {
     f"{RUNNERS}_killed_while_paused": f"{RUNNERS}_killed_in_each_phase_it_goes_on_to_the_end",
     # The other way to let callers go that a cookie holds.
     f"{ROLLOUT_FAULTS}_pinned_clients_when_it_goes_back[remove": f"{ROLLOUT_FAULTS}_pinned_clients_when_it_goes_back",
+    # A candidate that is promoted, by each source; that each one takes a bad one back says more.
+    f"{SOURCES}_prometheus[good": f"{SOURCES}_prometheus[bad",
+    f"{SOURCES}_requests_of_its_own[good": f"{SOURCES}_requests_of_its_own[bad",
+    # Every engine, with few requests.
+    f"{BENCH}_failing_candidate": f"{BENCH}_healthy_candidate_is_promoted_and_put_back",
 }
 LONGEST = "tests/molecule/"
 # Files whose tests share nothing that takes long to make: any process takes the next of them. A file that is not here

@@ -84,6 +84,7 @@ TAKES_MINUTES = {
     f"{FAULTS}_server_that_leads": "tests/unit/plugins/module_utils/_core/test_k3s_cluster.py",
     # Three servers are made, and changed one after another.
     f"{SCENARIO}[k3s_ha": f"{FAULTS}_two_runs_at_once_start_each_server_once",
+    # A server, and an agent that joins it.
     f"{SCENARIO}[k3s_single": f"{FAULTS}_host_that_was_wiped_joins_again_under_its_name",
     f"{SCENARIO}[k3s_reset": f"{FAULTS}_reset_is_confirmed_and_gives_the_hosts_back",
     # One thing of many that are told before anything is changed.
@@ -104,7 +105,7 @@ TAKES_MINUTES = {
     # A candidate that is promoted, by each source; that each one takes a bad one back says more.
     f"{SOURCES}_prometheus[good": f"{SOURCES}_prometheus[bad",
     f"{SOURCES}_requests_of_its_own[good": f"{SOURCES}_requests_of_its_own[bad",
-    # Every engine, with few requests.
+    # The same bench, with a candidate that does not fail.
     f"{BENCH}_failing_candidate": f"{BENCH}_healthy_candidate_is_promoted_and_put_back",
 }
 LONGEST = "tests/molecule/"

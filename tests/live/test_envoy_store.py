@@ -23,7 +23,7 @@ from plugins.module_utils._core.errors import ServingError
 from plugins.module_utils._core.route_table import RouteTable
 from tests.live.envoy_process import WATCHED, EnvoyProcess, request, run_python
 
-WRITES = 400
+WRITES = 1000
 WRITERS = 4
 
 

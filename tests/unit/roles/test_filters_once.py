@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Roles load the collection's filters in the process that starts those of the tasks.
 
-Ansible compiles a collection's plugins each time it loads them, and one filter loads all of them, a quarter of a second
-here. A task has a process of its own: what is not loaded before it starts, it loads for itself.
+Ansible compiles a collection's plugins each time it loads them, and one filter loads all of them. A task has a process
+of its own: what is not loaded before it starts, it loads for itself.
 """
 
 from __future__ import annotations

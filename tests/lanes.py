@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lanes for the tests, by what they do to each other, and by how long they take.
 
-A pytest plugin. `make test` runs the first three, `make test-all` all of them (tests/whole_run.py). Without --lane all
+A pytest plugin. `make test` runs all but the last, `make test-all` all of them (tests/whole_run.py). Without --lane all
 tests run.
 
 - `together` start programs and hosts of their own, and wait for conditions, never for a time: two at once.
+- `waiting` watch a rollout, which waits for a clock most of its time: two at once.
 - `alone` measure, or need a machine that has nothing else to do that matters.
-- `aside` need nothing but a processor: they take what those leave that wait for a clock.
+- `aside` need nothing but a processor: they take what those two leave.
 - `long` take minutes each, run one after another as those of `alone` do, and each has a shorter relative elsewhere.
 """
 
@@ -19,7 +20,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER, ALONE, ASIDE, LONG = "together", "alone", "aside", "long"
+TOGETHER, WAITING, ALONE, ASIDE, LONG = "together", "waiting", "alone", "aside", "long"
+LANES = (TOGETHER, WAITING, ALONE, ASIDE, LONG)
+TWO_AT_ONCE = (TOGETHER, WAITING)
 # What runs in folders, name spaces, hosts and ports of its own, and waits for conditions, never for a time.
 BESIDE_OTHERS = (
     # A data plane is among what it serves.
@@ -43,6 +46,13 @@ BESIDE_OTHERS = (
     "tests/molecule/test_scenarios.py::test_scenario[preflight",
     "tests/molecule/test_scenarios.py::test_scenario[data_plane_systemd",
 )
+# What waits for a clock, the longest file first.
+FOR_A_CLOCK = (
+    "tests/live/rollout/test_runners.py",
+    "tests/live/rollout/test_verdicts.py",
+    "tests/live/rollout/test_faults.py",
+    "tests/live/rollout/test_sources.py",
+)
 # What is asked of text, of functions, and of pages.
 FOR_A_PROCESSOR = (
     "tests/unit/",
@@ -61,7 +71,7 @@ FOR_A_PROCESSOR = (
 SCENARIO = "tests/molecule/test_scenarios.py::test_scenario"
 ARTIFACT = "tests/house/test_artifact.py::test_site"
 SOURCES, BENCH = "tests/live/rollout/test_sources.py::test_by", "tests/live/test_bench.py::test"
-ROLLOUT_FAULTS, RUNNERS = "tests/live/rollout/test_faults.py::test", "tests/live/rollout/test_runners.py::test"
+RUNNERS, SERVICES = "tests/live/rollout/test_runners.py::test", "tests/live/edge/test_metallb_services.py::test"
 DAYS, FAULTS = "tests/live/cluster/test_k3s_days.py::test", "tests/live/cluster/test_k3s_faults.py::test"
 TAKES_MINUTES = {
     # The rules themselves.
@@ -73,42 +83,32 @@ TAKES_MINUTES = {
     # The same node, taken out while it answers, and while it does not.
     f"{DAYS}_node_is_taken_out_and": f"{DAYS}_node_that_does_not_answer_any_more_is_taken_out",
     f"{DAYS}_pod_that_nothing": f"{DAYS}_node_that_does_not_answer_any_more_is_taken_out",
-    # A host that loses its power earlier, or later.
-    f"{FAULTS}_agent_that_vanishes": f"{FAULTS}_power_cut_between_the_files_and_the_start_is_made_good",
-    f"{FAULTS}_server_killed_during": f"{FAULTS}_power_cut_between_the_files_and_the_start_is_made_good",
     # A start that fails is given up, and noted by nobody.
     f"{FAULTS}_server_that_does_not_come_back": "tests/unit/plugins/module_utils/_core/test_k3s_start.py",
     # A name that the cluster has, of a node that is gone.
     f"{FAULTS}_name_of_a_node": f"{FAULTS}_host_that_was_wiped_joins_again_under_its_name",
     # Which of the servers leads.
     f"{FAULTS}_server_that_leads": "tests/unit/plugins/module_utils/_core/test_k3s_cluster.py",
-    # Three servers are made, and changed one after another.
-    f"{SCENARIO}[k3s_ha": f"{FAULTS}_two_runs_at_once_start_each_server_once",
-    # A server, and an agent that joins it.
-    f"{SCENARIO}[k3s_single": f"{FAULTS}_host_that_was_wiped_joins_again_under_its_name",
-    f"{SCENARIO}[k3s_reset": f"{FAULTS}_reset_is_confirmed_and_gives_the_hosts_back",
-    # One thing of many that are told before anything is changed.
-    f"{SCENARIO}[preflight": f"{FAULTS}_wrong_clock_is_told_before_anything_is_changed",
-    # The same programs, kept by a supervisor.
-    f"{SCENARIO}[data_plane_systemd": "tests/live/test_lifecycle.py",
+    # What else a line's end takes from a Service, and leaves.
+    f"{SERVICES}_annotation_of": f"{SERVICES}_address_that_somebody_else_set_is_left_unless_it_is_taken_over",
+    f"{SERVICES}_key_that": f"{SERVICES}_line_that_is_taken_away_takes_the_annotation_away",
+    f"{SERVICES}_where_metallb_goes": f"{SERVICES}_line_that_is_taken_away_takes_the_annotation_away",
     # The same playbooks, on a data plane that is there already.
     f"{SCENARIO}[experiment": "tests/live/test_lifecycle.py",
     f"{SCENARIO}[rollout": "tests/live/rollout/test_verdicts.py",
     f"{SCENARIO}[smoke_test": "tests/live/test_smoke_test.py",
     # The same playbook of the artefact, which changes nothing.
     f"{ARTIFACT}_serves": f"{ARTIFACT}_runs_by_its_full_name_in_check_mode",
-    # One who is killed elsewhere, or later.
+    # One who is killed elsewhere.
     f"{RUNNERS}_killed_on_another": f"{RUNNERS}_killed_in_each_phase_it_goes_on_to_the_end",
-    f"{RUNNERS}_killed_while_paused": f"{RUNNERS}_killed_in_each_phase_it_goes_on_to_the_end",
-    # The other way to let callers go that a cookie holds.
-    f"{ROLLOUT_FAULTS}_pinned_clients_when_it_goes_back[remove": f"{ROLLOUT_FAULTS}_pinned_clients_when_it_goes_back",
     # A candidate that is promoted, by each source; that each one takes a bad one back says more.
     f"{SOURCES}_prometheus[good": f"{SOURCES}_prometheus[bad",
     f"{SOURCES}_requests_of_its_own[good": f"{SOURCES}_requests_of_its_own[bad",
     # The same bench, with a candidate that does not fail.
     f"{BENCH}_failing_candidate": f"{BENCH}_healthy_candidate_is_promoted_and_put_back",
 }
-LONGEST = "tests/molecule/"
+# Of two processes, none waits for the other one at the end when what takes longest begins first.
+LONGEST = ("tests/molecule/", *FOR_A_CLOCK)
 # Files whose tests share nothing that takes long to make: any process takes the next of them. A file that is not here
 # stays with one process, which makes what its tests share once.
 SPREAD = ("tests/live/cluster/", "tests/molecule/")
@@ -117,7 +117,7 @@ AS_ONE = ("tests/live/edge/test_releases.py", "tests/live/seldon/test_seldon_rel
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--lane", choices=[TOGETHER, ALONE, ASIDE, LONG], help="only the tests of one lane")
+    parser.addoption("--lane", choices=LANES, help="only the tests of one lane")
 
 
 @pytest.hookimpl(trylast=True)
@@ -126,20 +126,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if wanted and lane(item.nodeid) != wanted]
     if left_out:
         items[:] = [item for item in items if lane(item.nodeid) == wanted]
-        # Of two processes, none waits for the other one at the end when what takes longest begins first. Alone, what
-        # waits for a clock goes first, as long as there is something to run aside.
-        if wanted != ALONE:
-            items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+        if wanted in TWO_AT_ONCE:
+            items.sort(key=place)
         config.hook.pytest_deselected(items=left_out)
+
+
+def place(item: pytest.Item) -> int:
+    """Return how late a test runs in a lane of two processes."""
+    return next((index for index, each in enumerate(LONGEST) if item.nodeid.startswith(each)), len(LONGEST))
 
 
 def lane(test: str) -> str:
     """Return where a test runs."""
     if test.startswith(tuple(TAKES_MINUTES)):
         return LONG
-    if test.startswith(FOR_A_PROCESSOR):
-        return ASIDE
-    return TOGETHER if test.startswith(BESIDE_OTHERS) else ALONE
+    lanes = {ASIDE: FOR_A_PROCESSOR, WAITING: FOR_A_CLOCK, TOGETHER: BESIDE_OTHERS}
+    return next((each for each, tests in lanes.items() if test.startswith(tests)), ALONE)
 
 
 class ByFile(LoadScopeScheduling):

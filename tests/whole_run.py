@@ -28,10 +28,10 @@ from typing import IO
 
 import pytest
 
-from tests.lanes import ALONE, ASIDE, LONG, TAKES_MINUTES, TOGETHER
+from tests.lanes import ALONE, ASIDE, LONG, TAKES_MINUTES, TOGETHER, TWO_AT_ONCE, WAITING
 
 OK, FAILED = pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED
-TWO_AT_ONCE = ("--numprocesses", "2", "--no-loadscope-reorder")
+TWO_PROCESSES = ("--numprocesses", "2", "--no-loadscope-reorder")
 LONG_TOO = "--long"
 # More than these are no accident of a busy machine.
 AT_MOST_AGAIN = 5
@@ -42,7 +42,8 @@ CACHE = ".cache/pytest-{}"
 def command(lane: str, *arguments: str) -> list[str]:
     """Return what runs the tests of a lane, and notes which of them failed."""
     words = [sys.executable, "-m", "pytest", "--lane", lane, "--cache-clear", "--override-ini"]
-    return [*words, f"cache_dir={CACHE.format(lane)}", *arguments]
+    processes = TWO_PROCESSES if lane in TWO_AT_ONCE else ()
+    return [*words, f"cache_dir={CACHE.format(lane)}", *processes, *arguments]
 
 
 def failed_in(lane: str) -> list[str]:
@@ -118,12 +119,12 @@ def main(arguments: Sequence[str]) -> int:
     long = [LONG] if LONG_TOO in arguments else []
     rest = [each for each in arguments if each != LONG_TOO]
     # All run whatever the first one says.
-    codes = [subprocess.run(command(TOGETHER, *TWO_AT_ONCE, *rest), check=False).returncode]
+    codes = [subprocess.run(command(TOGETHER, *rest), check=False).returncode]
     with aside(rest, codes):
-        codes += [subprocess.run(command(lane, *rest), check=False).returncode for lane in (ALONE, *long)]
+        codes += [subprocess.run(command(lane, *rest), check=False).returncode for lane in (WAITING, ALONE, *long)]
     # What else may be wrong is mended by no second run.
     worst = next((code for code in codes if code not in (OK, FAILED)), max(codes))
-    code = _second_chance([TOGETHER, ALONE, ASIDE, *long]) if worst == FAILED else worst
+    code = _second_chance([TOGETHER, WAITING, ALONE, ASIDE, *long]) if worst == FAILED else worst
     if not long:
         say("Left out, since they take minutes each. `make test-all` runs them as well:", *TAKES_MINUTES)
     return code

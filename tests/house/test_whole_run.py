@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.lanes import FOR_A_CLOCK, LANES, TAKES_MINUTES, lane
 from tests.lanes import LONG as LEFT_OUT
-from tests.lanes import TAKES_MINUTES, lane
 from tests.skip_contract import BROKEN
 from tests.support import ROOT, Outcome, run
 from tests.whole_run import AT_MOST_AGAIN
@@ -39,6 +39,7 @@ PASSED_LATER = "They have a fault; their first failure stands above:\n{}::test_f
 
 
 TOGETHER, ALONE, ASIDE = "tests/live/edge/test_suite.py", "tests/test_suite.py", "tests/unit/test_suite.py"
+WAITING = FOR_A_CLOCK[0]
 LONG, _, TAKES_LONG = next(iter(TAKES_MINUTES)).partition("::")
 
 
@@ -59,6 +60,7 @@ class Case:
 CASES = {
     "all pass": Case({}, 0, "1 passed, 0 failed, 0 skipped", AGAIN),
     "once, beside others": Case({TOGETHER: FAILS_ONCE}, 0, PASSED_LATER.format(TOGETHER)),
+    "once, while it waits": Case({WAITING: FAILS_ONCE}, 0, PASSED_LATER.format(WAITING)),
     "once, alone": Case({ALONE: FAILS_ONCE}, 0, PASSED_LATER.format(ALONE)),
     "once, aside": Case({ASIDE: FAILS_ONCE}, 0, PASSED_LATER.format(ASIDE)),
     "once, and skipped later": Case(
@@ -81,12 +83,12 @@ CASES = {
 
 def whole_run(folder: Path, lanes: dict[str, str], *arguments: str) -> Outcome:
     """Run a suite whose lanes have one file each."""
-    for name in (TOGETHER, ALONE, ASIDE, *([LONG] if LONG in lanes else [])):
+    for name in (TOGETHER, WAITING, ALONE, ASIDE, *([LONG] if LONG in lanes else [])):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(lanes.get(name, PASSES), encoding="utf-8")
     (folder / "pytest.ini").write_text(INI, encoding="utf-8")
     allowed = f"{{test: '{ALONE}::test_fails_once', reason: rare}}" if FAILS_THEN_SKIPS in lanes.values() else ""
-    contract = f"floor: {{together: 0, alone: 0, aside: 0, long: 0}}\nskips: [{allowed}]\n"
+    contract = f"floor: {{{', '.join(f'{each}: 0' for each in LANES)}}}\nskips: [{allowed}]\n"
     (folder / "tests/skips.yml").write_text(contract, encoding="utf-8")
     return run([sys.executable, "-m", "tests.whole_run", *arguments], cwd=folder, env={"PYTHONPATH": str(ROOT)})
 

@@ -72,9 +72,6 @@ _value:
       description: Such Services that are not wanted any more.
       type: list
       elements: dict
-    told:
-      description: By namespace, the UID of the pod of the scheduler that was told of all experiments last.
-      type: dict
     experiments:
       description: The experiments that there are.
       type: list

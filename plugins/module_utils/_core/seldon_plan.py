@@ -19,8 +19,6 @@ KINDS = ("Experiment", "Pipeline", "Model", "Server")
 RUNTIME = "SeldonRuntime"
 # Helm calls what it makes its own, so a runtime of ours has a label beside.
 MARK = ("modelops.serving/role", "seldon")
-# On a runtime, the UID of the pod of its scheduler that was told of all experiments last.
-TOLD = "modelops.serving/told-scheduler"
 Live = Sequence[Mapping[str, Any]]
 
 
@@ -60,7 +58,6 @@ def runtime_plan(settings: Mapping[str, Any], live: Live, storage: Live | None =
             for each in live
             if each["kind"] == "Service" and _is_ours(each) and (_place(each), _name(each)) not in _names(wanted)
         ],
-        "told": {_place(each): _told(each) for each in live if each["kind"] == RUNTIME and _told(each)},
         "experiments": sorted(f"{_place(each)}/{_name(each)}" for each in live if each["kind"] == "Experiment"),
     }
 
@@ -90,10 +87,6 @@ def _runtimes(topology: Topology, live: Live) -> list[str]:
 def _is_our_runtime(each: Mapping[str, Any]) -> bool:
     labels = each["metadata"].get("labels") or {}
     return each["kind"] == RUNTIME and labels.get(MARK[0]) == MARK[1]
-
-
-def _told(runtime: Mapping[str, Any]) -> str:
-    return str((runtime["metadata"].get("annotations") or {}).get(TOLD) or "")
 
 
 def _changes(topology: Topology, live: Live) -> Iterator[Finding]:

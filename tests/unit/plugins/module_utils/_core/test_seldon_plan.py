@@ -144,12 +144,6 @@ def test_runtime_that_is_not_known_as_ours_yet_is_marked() -> None:
     assert plan(runtimes("seldon-system", ours=False), state="absent")["left"] == ["seldon-system"]
 
 
-def test_schedulers_that_were_told_are_known_by_what_their_runtimes_say() -> None:
-    [one] = runtimes("seldon-system")
-    one["metadata"]["annotations"] = {"modelops.serving/told-scheduler": "1-2-3"}
-    assert plan([one, *runtimes("team-a")])["told"] == {"seldon-system": "1-2-3"}
-
-
 def test_experiments_are_those_of_the_cluster() -> None:
     assert plan([live("Experiment", "team-b", "ab"), live("Experiment", "team-a", "z")])["experiments"] == [
         "team-a/z",

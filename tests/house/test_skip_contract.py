@@ -91,6 +91,9 @@ CASES = {
         breach="*no test has such a name: remove the row.",
     ),
     "no test at all": Case("", "0 passed, 0 failed, 0 skipped", BROKEN, breach="*0 tests passed, the floor*"),
+    "cut off in a test": Case(
+        PASSES + "def test_cut_off(): raise KeyboardInterrupt\n", "1 passed, 0 failed, 0 skipped", 2
+    ),
     "a failure": Case(PASSES + FAILS, "1 passed, 1 failed, 0 skipped", 1),
     "a failure and an unlisted skip": Case(
         PASSES + FAILS + SKIPS, "1 passed, 1 failed, 1 skipped", BROKEN, breach="*does not allow it."

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.api_server import APPLY, MERGE, ApiServer
+from tests.live.data_plane import wait_for
 from tests.live.edge.metallb_crds import DEFINITIONS
 from tests.live.edge.plays import Played, play
 from tests.live.edge.webhook import Webhook
@@ -26,6 +27,7 @@ WIRED = {
     "node_selectors": [{"matchLabels": {"wired": "yes"}}],
 }
 GROUP = "/apis/metallb.io/v1beta1"
+KINDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 class Cluster:
@@ -91,6 +93,18 @@ def test_first_run_declares_and_second_changes_nothing(cluster: Cluster) -> None
     }
     assert cluster.play("--check", **wanted).changed == 0
     assert cluster.play(**wanted).changed == 0
+
+
+def test_check_mode_knows_that_the_kinds_went(cluster: Cluster) -> None:
+    """The client remembers kinds of an earlier run."""
+    assert cluster.play().changed == 1
+    gone = [f"{KINDS}/{each['metadata']['name']}" for each in DEFINITIONS]
+    for path in gone:
+        cluster.api.ask("DELETE", path).require()
+    wait_for(lambda: all(cluster.api.ask("GET", path).status == 404 for path in gone), "the kinds are gone")
+    played = cluster.play("--check")
+    assert played.changed == 1
+    assert "would be declared" in played.outcome.output
 
 
 def test_routers_are_told(cluster: Cluster) -> None:

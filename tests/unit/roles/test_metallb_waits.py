@@ -15,7 +15,7 @@ from tests.support import ROOT
 # As kubernetes.core hands on what an API server said.
 WAITS = {
     "nobody answers": 'failed calling webhook "ipaddresspoolvalidationwebhook.metallb.io": connection refused',
-    # Seen with K3s 1.36.2 where the chart was installed anew a moment after it was removed.
+    # Of several servers, each takes up new kinds by itself.
     "a server has not heard of the kinds": "Failed to apply object: b'404 page not found\\n'",
 }
 GIVES_UP = {

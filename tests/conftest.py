@@ -30,8 +30,8 @@ def pytest_configure() -> None:
     # interrupt.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # A make that a test starts is a make of its own, also when make started the tests.
-    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+    # A make that a test starts is a make of its own, also when make started the tests, and was told how.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS", "TESTS"):
         os.environ.pop(name, None)
     # The tools of the venv come first, as if it were activated; molecule calls them by name.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"])

@@ -7,7 +7,7 @@ A pytest plugin. `make test` runs all but the last, `make test-all` all of them 
 tests run.
 
 - `together` start programs and hosts of their own, and wait for conditions, never for a time: two at once.
-- `waiting` watch a rollout, which waits for a clock most of its time: two at once.
+- `waiting` watch rollouts, servers and calls, which wait for a clock most of their time: two at once.
 - `alone` measure, or need a machine that has nothing else to do that matters.
 - `aside` need nothing but a processor: they take what those two leave.
 - `long` take minutes each, run one after another as those of `alone` do, and each has a shorter relative elsewhere.
@@ -46,12 +46,14 @@ BESIDE_OTHERS = (
     "tests/molecule/test_scenarios.py::test_scenario[preflight",
     "tests/molecule/test_scenarios.py::test_scenario[data_plane_systemd",
 )
-# What waits for a clock, the longest file first.
+# What waits for a clock, and has limits of time, the longest file first.
 FOR_A_CLOCK = (
     "tests/live/rollout/test_runners.py",
     "tests/live/rollout/test_verdicts.py",
     "tests/live/rollout/test_faults.py",
     "tests/live/rollout/test_sources.py",
+    "tests/unit/molecule/",
+    "tests/unit/plugins/module_utils/_adapters/",
 )
 # What is asked of text, of functions, and of pages.
 FOR_A_PROCESSOR = (
@@ -140,7 +142,7 @@ def lane(test: str) -> str:
     """Return where a test runs."""
     if test.startswith(tuple(TAKES_MINUTES)):
         return LONG
-    lanes = {ASIDE: FOR_A_PROCESSOR, WAITING: FOR_A_CLOCK, TOGETHER: BESIDE_OTHERS}
+    lanes = {WAITING: FOR_A_CLOCK, ASIDE: FOR_A_PROCESSOR, TOGETHER: BESIDE_OTHERS}
     return next((each for each, tests in lanes.items() if test.startswith(tests)), ALONE)
 
 

@@ -163,6 +163,12 @@ def test_scheduler_that_started_anew_is_told_until_it_has_worked(world: World) -
     assert found.changed == 1
     assert f"The scheduler of {world.seldon} started since" in " ".join(found.outcome.output.split())
     assert world.name(*said, **told).changed == 0
+    # A note that was meant for the pod before is none.
+    world.api.ask("DELETE", f"{pods}/seldon-scheduler-0", {"gracePeriodSeconds": 0}).require()
+    note = {"modelops.serving/told-scheduler": "a-pod-that-went"}
+    world.api.create(pods, {**body, "metadata": {"name": "seldon-scheduler-0", "annotations": note}})
+    assert world.name(*said, **told).changed == 1
+    assert world.name(*said, **told).changed == 0
 
 
 def test_scheduler_that_does_not_come_up_is_told_with_what_its_pods_say(world: World) -> None:

@@ -164,7 +164,7 @@ def test_place_that_nobody_answers_at_is_not_called(tmp_path: Path) -> None:
 
 
 def traffic(port: int, **more: float) -> Traffic:
-    return Traffic("127.0.0.1", port, post("localhost", "/", b"{}"), **more)  # type: ignore[arg-type]
+    return Traffic("127.0.0.1", port, post("localhost", "/", b"{}"), **more)  # type: ignore[arg-type]  # its times
 
 
 def test_observer_keeps_its_rate(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_a_broken_model_is_refused_with_its_reason_and_the_others_answer(server:
         joblib.load(path)
     assert str(refusal.value).startswith(f"MLServer cannot load b_1 from {path.parent}: ")
     assert str(reason.value) in str(refusal.value)
-    assert list(refusal.value.facts["refused"]) == ["b_1"]  # type: ignore[call-overload]
+    assert list(refusal.value.facts["refused"]) == ["b_1"]  # type: ignore[call-overload]  # a mapping
     assert server.ask("a_1") == 3
     assert server.tree() == before
 

@@ -56,7 +56,7 @@ def served(answer: Callable[[str, bytes], tuple[int, bytes]], **more: Any) -> It
                 # Whoever asked waits no longer.
                 self.close_connection = True
 
-        do_POST = do_GET  # noqa: N815
+        do_POST = do_GET  # noqa: N815 - the name that the library calls
 
         def log_message(self, *_arguments: Any) -> None:
             pass

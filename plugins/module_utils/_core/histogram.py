@@ -119,8 +119,6 @@ class Histogram:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Histogram) and self.as_dict() == other.as_dict()
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"Histogram(count={self.count}, minimum={self.minimum}, maximum={self.maximum})"
 

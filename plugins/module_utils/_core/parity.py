@@ -14,12 +14,15 @@ import json
 import math
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Mapping, Sequence
 
 from .analysis import Measurement
 from .errors import ServingError
 from .inference import DATATYPES, FLOAT, flat, infer_faults
 from .request_path import Answer
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
 
 # FP32 has about seven digits, and sums in another order cost some of them. What PyTorch grants an exported model, too.
 RTOL = 1e-3
@@ -43,7 +46,7 @@ class Tolerance:
     def allows(self, one: object, other: object, datatype: str) -> bool:
         """Say whether two elements of a datatype agree."""
         if DATATYPES[datatype].kind == FLOAT and _is_number(one) and _is_number(other):
-            return math.isclose(one, other, rel_tol=self.relative, abs_tol=self.absolute)  # type: ignore[arg-type]
+            return math.isclose(one, other, rel_tol=self.relative, abs_tol=self.absolute)
         return one == other
 
 
@@ -218,7 +221,7 @@ def _has_inputs(request: Json) -> bool:
     return isinstance(request.get("inputs"), list) and bool(request["inputs"])
 
 
-def _is_number(value: object) -> bool:
+def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 

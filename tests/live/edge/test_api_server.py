@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import kubernetes  # type: ignore[import-untyped]
+import kubernetes
 import pytest
 
 from tests.api_programs import Programs

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator
 
 from plugins.module_utils._core.ingress_objects import route_objects
 from plugins.module_utils._core.ingress_problems import readable_routes

@@ -16,7 +16,7 @@ from typing import Any
 
 import joblib
 from mlserver.types import InferenceRequest, InferenceResponse, TensorData
-from mlserver_sklearn import SKLearnModel  # type: ignore[import-untyped]
+from mlserver_sklearn import SKLearnModel
 
 
 def is_due(count: int, share: float) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 
 from plugins.module_utils._core.sequential import Pair, Tally
 from tools.bench import __main__ as bench
@@ -459,7 +459,7 @@ def test_memory_of_this_process() -> None:
     assert 5 < shared <= resident < 5000
 
 
-def section(name: str, error: Exception | None = None) -> bench.Section:
+def section(name: str, error: BaseException | None = None) -> bench.Section:
     def measure(_bench: Bench) -> list[Table]:
         if error:
             raise error
@@ -526,7 +526,7 @@ def test_unknown_section_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_interrupted_one_writes_nothing_and_leaves_no_folder(
     page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(bench, "SECTIONS", (section("one"), section("two", KeyboardInterrupt())))  # type: ignore[arg-type]
+    monkeypatch.setattr(bench, "SECTIONS", (section("one"), section("two", KeyboardInterrupt())))
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     assert run(monkeypatch) == 130

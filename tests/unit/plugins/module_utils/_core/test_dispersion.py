@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 import pytest
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 
 from plugins.module_utils._core.dispersion import UNKNOWN_DISCOUNT, Dispersion
 from plugins.module_utils._core.sequential import Pair, RatioTest, Tally

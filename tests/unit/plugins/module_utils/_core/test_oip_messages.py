@@ -11,7 +11,7 @@ from typing import Any
 
 import mlserver.grpc.dataplane_pb2 as real
 import pytest
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -50,7 +50,7 @@ SHAPES = st.lists(st.integers(-1, 2**63 - 1), max_size=4)
 def elements(datatype: str) -> st.SearchStrategy[Any]:
     """Return what a tensor of this type may hold."""
     if datatype in FLOATS:
-        return st.floats(width=FLOATS[datatype], allow_nan=False)  # type: ignore[arg-type]
+        return st.floats(width=FLOATS[datatype], allow_nan=False)  # type: ignore[arg-type]  # one of the three there are
     if datatype == "BOOL":
         return st.booleans()
     if datatype == "BYTES":

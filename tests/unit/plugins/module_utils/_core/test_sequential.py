@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize, special, stats  # type: ignore[import-untyped]
+from scipy import optimize, special, stats
 
 from plugins.module_utils._core.sequential import (
     RATIOS,

@@ -73,7 +73,7 @@ def path_of(hosts: dict[str, str] | None, **more: Any) -> RequestPath:
 
 
 def asked(path: RequestPath, meshes: Meshes, ids: tuple[str, ...]) -> dict[tuple[str, str], Result]:
-    checks = [each for each in passage_checks(path, meshes) if each.id in ids]  # type: ignore[arg-type]
+    checks = [each for each in passage_checks(path, meshes) if each.id in ids]  # type: ignore[arg-type]  # asked no more than that
     return {each.key: each for each in examine(checks, (), lambda: 0.0)}
 
 

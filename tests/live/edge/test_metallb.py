@@ -102,7 +102,7 @@ def test_check_mode_knows_that_the_kinds_went(cluster: Cluster) -> None:
     for path in gone:
         cluster.api.ask("DELETE", path).require()
     wait_for(lambda: all(cluster.api.ask("GET", path).status == 404 for path in gone), "the kinds are gone")
-    played = cluster.play("--check")
+    played = cluster.play("--check", metallb_wait_timeout=5)
     assert played.changed == 1
     assert "would be declared" in played.outcome.output
 
